@@ -9,6 +9,7 @@ from systemrdl.node import AddrmapNode, FieldNode, RegfileNode, RegNode
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "abi" / "casemate.rdl"
 SV = ROOT / "hdl" / "pkg" / "rtl" / "casemate_abi_pkg.sv"
+SV_FIELDS = ROOT / "hdl" / "pkg" / "tb" / "abi_fields.sv"
 RUST = ROOT / "abi" / "src" / "generated.rs"
 ENUMS = ["opcode_e", "status_e", "queue_error_e", "queue_state_e", "tag_mode_e", "key_type_e"]
 STRUCTS = ["submission", "completion", "sg_element"]
@@ -86,6 +87,19 @@ def sv(digest):
     return "\n".join(out)
 
 
+def sv_fields():
+    """One module a structure that shows each field on a port of its own, for the layout test."""
+    out = ["// SPDX-License-Identifier: Apache-2.0", f"// {NOTE}",
+           "// The hardware's view of each field, for the test that writes them in Rust."]
+    for struct in STRUCTS:
+        node = elaborate(struct)
+        fl = [f for _, f, _ in fields(node)]
+        out += [f"module {struct}_fields import casemate_abi_pkg::*; (", f"  input  {struct}_t value_i,"]
+        out.append(",\n".join(f"  output logic [{f.width - 1}:0] {f.inst_name}_o" for f in fl))
+        out += [");"] + [f"  assign {f.inst_name}_o = value_i.{f.inst_name};" for f in fl] + ["endmodule"]
+    return "\n".join(out) + "\n"
+
+
 def doc(text, indent=""):
     return f"{indent}/// {text}"
 
@@ -137,6 +151,9 @@ def rust(digest):
                 "    pub const FIELDS: &'static [(&'static str, usize, usize)] = &["]
         for _, f, low in fields(node):
             out.append(f'        ("{f.inst_name}", {low}, {f.width}),')
+        out += ["    ];", "    /// The setter of every field, in the order of [`Self::FIELDS`].",
+                "    pub const SETTERS: &'static [fn(&mut Self, u32) -> &mut Self] = &["]
+        out += [f"        Self::set_{f.inst_name}," for _, f, _ in fields(node)]
         out += ["    ];", ""]
         for reg, f, low in fields(node):
             w, mask = low // 32, (1 << f.width) - 1
@@ -162,7 +179,7 @@ def main():
     args = ap.parse_args()
     digest = int.from_bytes(hashlib.sha256(SOURCE.read_bytes()).digest()[:4], "little")
     stale = []
-    for path, text in ((SV, sv(digest)), (RUST, rust(digest))):
+    for path, text in ((SV, sv(digest)), (SV_FIELDS, sv_fields()), (RUST, rust(digest))):
         if args.check:
             if not path.exists() or path.read_text() != text:
                 stale.append(str(path.relative_to(ROOT)))

@@ -1256,6 +1256,34 @@ impl Submission {
         ("aad2", 448, 32),
         ("aad3", 480, 32),
     ];
+    /// The setter of every field, in the order of [`Self::FIELDS`].
+    pub const SETTERS: &'static [fn(&mut Self, u32) -> &mut Self] = &[
+        Self::set_opcode,
+        Self::set_src_sgl,
+        Self::set_dst_sgl,
+        Self::set_aad_inline,
+        Self::set_tag_mode,
+        Self::set_reserved0,
+        Self::set_tag_len,
+        Self::set_reserved1,
+        Self::set_iv_len,
+        Self::set_slot,
+        Self::set_generation,
+        Self::set_cookie,
+        Self::set_pay_len,
+        Self::set_src_lo,
+        Self::set_src_hi,
+        Self::set_dst_lo,
+        Self::set_dst_hi,
+        Self::set_aad_len,
+        Self::set_iv0,
+        Self::set_iv1,
+        Self::set_iv2,
+        Self::set_aad0,
+        Self::set_aad1,
+        Self::set_aad2,
+        Self::set_aad3,
+    ];
 
     /// Operation.
     pub fn opcode(&self) -> u32 {
@@ -1570,6 +1598,21 @@ impl Completion {
         ("reserved1", 232, 23),
         ("phase", 255, 1),
     ];
+    /// The setter of every field, in the order of [`Self::FIELDS`].
+    pub const SETTERS: &'static [fn(&mut Self, u32) -> &mut Self] = &[
+        Self::set_result0,
+        Self::set_result1,
+        Self::set_result2,
+        Self::set_result3,
+        Self::set_cookie,
+        Self::set_bytes,
+        Self::set_sq_head,
+        Self::set_queue_id,
+        Self::set_reserved0,
+        Self::set_status,
+        Self::set_reserved1,
+        Self::set_phase,
+    ];
 
     /// Tag bytes 0-3 (tag_mode COMPLETION); KEY_LOAD: the generation; DMA errors: IOVA of the page, low.
     pub fn result0(&self) -> u32 {
@@ -1732,6 +1775,13 @@ impl SgElement {
         ("addr_hi", 32, 32),
         ("len", 64, 32),
         ("reserved0", 96, 32),
+    ];
+    /// The setter of every field, in the order of [`Self::FIELDS`].
+    pub const SETTERS: &'static [fn(&mut Self, u32) -> &mut Self] = &[
+        Self::set_addr_lo,
+        Self::set_addr_hi,
+        Self::set_len,
+        Self::set_reserved0,
     ];
 
     /// IOVA.
