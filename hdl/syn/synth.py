@@ -16,7 +16,11 @@ WORK = ROOT / "target" / "syn"
 PART = "LFE5UM5G-85F-8"
 # Parameters of each variant of each block.
 VARIANTS = {
-    "gcm_lane": {"tower": {"SBOX": 1}, "ebr": {"SBOX": 2}, "table": {"SBOX": 0}},
+    "gcm_lane": {
+        "tower": {"SBOX": "gcm_pkg::SBOX_TOWER"},
+        "ebr": {"SBOX": "gcm_pkg::SBOX_BRAM"},
+        "table": {"SBOX": "gcm_pkg::SBOX_TABLE"},
+    },
 }
 
 
