@@ -18,11 +18,17 @@ fn check(top: &str, bytes: usize, fields: &[(&str, usize, usize)], write: impl F
     for (i, &(name, _, width)) in fields.iter().enumerate() {
         for round in 0..8 {
             let all = ((1u64 << width) - 1) as u32;
-            let v = if round == 0 { all } else { rng.random::<u32>() & all };
+            let v = if round == 0 {
+                all
+            } else {
+                rng.random::<u32>() & all
+            };
             let memory = write(i, v);
             assert_eq!(memory.len(), bytes);
-            let words: Vec<u32> =
-                memory.chunks(4).map(|b| u32::from_le_bytes(b.try_into().unwrap())).collect();
+            let words: Vec<u32> = memory
+                .chunks(4)
+                .map(|b| u32::from_le_bytes(b.try_into().unwrap()))
+                .collect();
             model.set_words(value, &words);
             model.eval();
             for (j, &(other, _, _)) in fields.iter().enumerate() {
@@ -38,11 +44,16 @@ macro_rules! layout {
     ($test:ident, $ty:ty) => {
         #[test]
         fn $test() {
-            check(concat!(stringify!($test), "_fields"), <$ty>::SIZE, <$ty>::FIELDS, |i, v| {
-                let mut d = <$ty>::default();
-                <$ty>::SETTERS[i](&mut d, v);
-                d.to_le().to_vec()
-            });
+            check(
+                concat!(stringify!($test), "_fields"),
+                <$ty>::SIZE,
+                <$ty>::FIELDS,
+                |i, v| {
+                    let mut d = <$ty>::default();
+                    <$ty>::SETTERS[i](&mut d, v);
+                    d.to_le().to_vec()
+                },
+            );
         }
     };
 }

