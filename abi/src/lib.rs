@@ -3,7 +3,7 @@
 //! Everything in [`generated`] comes from `abi/casemate.rdl`, as does the hardware's own package.
 
 // The generator writes every field alike, those at bit 0 too.
-#[allow(clippy::identity_op, clippy::erasing_op)]
+#[allow(clippy::identity_op, clippy::erasing_op, clippy::len_without_is_empty)]
 mod generated;
 pub use generated::*;
 

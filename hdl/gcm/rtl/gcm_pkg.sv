@@ -40,7 +40,9 @@ package gcm_pkg;
   // and for decrypt one block whose first tag_len bytes are the expected tag.
   // Bytes past a section's end are ignored. `abort` ends the request here, whatever is missing.
   typedef struct packed {
+    /* verilator lint_off SYMRSVDWORD */
     logic         abort;
+    /* verilator lint_on SYMRSVDWORD */
     logic [127:0] data;
   } gcm_in_t;
 

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One AES round (FIPS 197, 5.1): SubBytes over two register stages, then ShiftRows, MixColumns and AddRoundKey
+// before a third. Latency 3. `bypass_i` passes the state unchanged: shorter keys skip the first rounds.
+// State: byte i of the block in [8*i +: 8], which is row i mod 4, column i / 4.
+// bypass_i goes with state_i; key_i must be there two cycles after state_i.
+module aes_round
+  import gcm_pkg::*;
+#(
+  parameter sbox_e       SBOX      = SBOX_TABLE,
+  parameter bit          LAST      = 1'b0,  // no MixColumns
+  parameter bit          CAN_SKIP  = 1'b0
+) (
+  input  logic         clk_i,
+  input  logic         bypass_i,
+  input  logic [127:0] state_i,
+  input  logic [127:0] key_i,
+  output logic [127:0] state_o
+);
+  logic [127:0] sub, mixed, kept;
+  logic         skip;
+
+  for (genvar i = 0; i < 16; i++) begin : g_sub
+    aes_sbox #(.SBOX(SBOX)) u_sbox (.clk_i, .data_i(state_i[8*i+:8]), .data_o(sub[8*i+:8]));
+  end
+
+  for (genvar c = 0; c < 4; c++) begin : g_column
+    // ShiftRows: row r of column c comes from column c + r.
+    logic [7:0] s0, s1, s2, s3;
+    assign s0 = sub[8*(4*c)+:8];
+    assign s1 = sub[8*(4*((c+1)%4)+1)+:8];
+    assign s2 = sub[8*(4*((c+2)%4)+2)+:8];
+    assign s3 = sub[8*(4*((c+3)%4)+3)+:8];
+    if (LAST) begin : g_last
+      assign mixed[32*c+:32] = {s3, s2, s1, s0};
+    end else begin : g_mix
+      logic [7:0] x0, x1, x2, x3;
+      assign x0 = aes_pkg::xtime(s0);
+      assign x1 = aes_pkg::xtime(s1);
+      assign x2 = aes_pkg::xtime(s2);
+      assign x3 = aes_pkg::xtime(s3);
+      assign mixed[32*c+:32] = {
+        x3 ^ s0 ^ x0 ^ s1 ^ s2, s0 ^ s1 ^ x2 ^ x3 ^ s3, s0 ^ x1 ^ x2 ^ s2 ^ s3, x0 ^ x1 ^ s1 ^ s2 ^ s3
+      };
+    end
+  end
+
+  if (CAN_SKIP) begin : g_skip
+    logic [127:0] state_q, state_qq;
+    logic         skip_q, skip_qq;
+    always_ff @(posedge clk_i) begin
+      state_q  <= state_i;
+      state_qq <= state_q;
+      skip_q   <= bypass_i;
+      skip_qq  <= skip_q;
+    end
+    assign skip = skip_qq;
+    assign kept = state_qq;
+  end else begin : g_always
+    logic unused;
+    assign unused = bypass_i;
+    assign skip   = 1'b0;
+    assign kept   = '0;
+  end
+
+  always_ff @(posedge clk_i) state_o <= skip ? kept : mixed ^ key_i;
+endmodule

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// GHASH (SP 800-38D, 6.4), a block a cycle. The blocks of a string are spread over WAYS accumulators: with `left` blocks to
+// come, this one included, a block is multiplied by H^min(WAYS, left); all but the last WAYS products go back into the accumulator of
+// their way, the last WAYS are summed, so interleaving costs nothing at a string's end and strings of different keys follow
+// each other without a bubble. The multiplier is a 2-level Karatsuba of nine 32-bit products.
+//
+// Times, from a block at the input: powers of H read 2, accumulator added 3, Karatsuba sums 4, products 5,
+// combined 6, reduced 7: the loop from accumulator to accumulator is WAYS = 5 cycles. Result at 8.
+module ghash
+  import ghash_pkg::*;
+#(
+  parameter  int unsigned SLOTS = 64,
+  localparam int unsigned IW    = $clog2(SLOTS)
+) (
+  input  logic          clk_i,
+  input  logic          rst_ni,
+  // Powers of H of a slot: power 1 to 5.
+  input  logic          write_i,
+  input  logic [IW-1:0] write_slot_i,
+  input  logic [2:0]    write_power_i,
+  input  poly_t         write_h_i,
+  // A block.
+  input  logic          valid_i,
+  input  ghash_ctl_t    ctl_i,
+  input  logic [IW-1:0] slot_i,
+  input  poly_t         block_i,
+  // The hash of a string, or a bare product.
+  output logic          done_o,
+  output ghash_use_e    use_o,
+  output poly_t         hash_o
+);
+  (* ram_style = "block", no_rw_check *) poly_t powers[8*SLOTS];
+
+  logic       valid_q[8];
+  ghash_ctl_t ctl_q[8];
+  assign valid_q[0] = valid_i;
+  assign ctl_q[0]   = ctl_i;
+  for (genvar t = 1; t < 8; t++) begin : g_time
+    always_ff @(posedge clk_i) begin
+      valid_q[t] <= valid_q[t-1] & rst_ni;
+      ctl_q[t]   <= ctl_q[t-1];
+    end
+  end
+
+  poly_t x1_q, x2_q, h1_q, h2_q, h3_q, y3_q, r7_q;
+  logic [8:0][31:0] ys_q, hs_q;
+  logic [8:0][62:0] m_q;
+  logic [254:0]     c_q;
+
+  // Accumulators, one a way; the newest value may still be in r7_q.
+  poly_t acc_q[WAYS], acc;
+  always_comb begin
+    acc = '0;
+    for (int w = 0; w < int'(WAYS); w++) if (ctl_q[2].way == 3'(w)) acc = acc_q[w];
+    if (valid_q[7] && !ctl_q[7].tail && ctl_q[7].way == ctl_q[2].way) acc = r7_q;
+    if (!ctl_q[2].chain) acc = '0;
+  end
+
+  function automatic logic [8:0][31:0] sums(poly_t a);
+    logic [8:0][31:0] s;
+    s[0] = a[31:0];
+    s[1] = a[63:32];
+    s[2] = a[31:0] ^ a[63:32];
+    s[3] = a[95:64];
+    s[4] = a[127:96];
+    s[5] = a[95:64] ^ a[127:96];
+    s[6] = a[31:0] ^ a[95:64];
+    s[7] = a[63:32] ^ a[127:96];
+    s[8] = s[2] ^ s[5];
+    return s;
+  endfunction
+
+  // Three 63-bit products to one of 127 bits.
+  function automatic logic [126:0] combine64(logic [62:0] lo, logic [62:0] hi, logic [62:0] mid);
+    return 127'(lo) ^ ((127'(lo) ^ 127'(hi) ^ 127'(mid)) << 32) ^ (127'(hi) << 64);
+  endfunction
+
+  logic [126:0] lo, hi, mid;
+  assign lo  = combine64(m_q[0], m_q[1], m_q[2]);
+  assign hi  = combine64(m_q[3], m_q[4], m_q[5]);
+  assign mid = combine64(m_q[6], m_q[7], m_q[8]);
+
+  always_ff @(posedge clk_i) begin
+    if (write_i) powers[{write_slot_i, write_power_i}] <= write_h_i;
+    h1_q <= powers[{slot_i, ctl_i.power}];
+    h2_q <= h1_q;
+    x1_q <= block_i;
+    x2_q <= x1_q;
+    y3_q <= x2_q ^ acc;
+    h3_q <= h2_q;
+    ys_q <= sums(y3_q);
+    hs_q <= sums(h3_q);
+    for (int i = 0; i < 9; i++) m_q[i] <= clmul32(ys_q[i], hs_q[i]);
+    c_q  <= 255'(lo) ^ ((255'(lo) ^ 255'(hi) ^ 255'(mid)) << 64) ^ (255'(hi) << 128);
+    r7_q <= reduce(c_q);
+    for (int w = 0; w < int'(WAYS); w++) begin
+      if (valid_q[7] && !ctl_q[7].tail && ctl_q[7].way == 3'(w)) acc_q[w] <= r7_q;
+    end
+  end
+
+  poly_t sum_q, sum;
+  assign sum = (ctl_q[7].sum_start ? '0 : sum_q) ^ r7_q;
+  always_ff @(posedge clk_i) begin
+    if (valid_q[7] && ctl_q[7].tail && ctl_q[7].used_as != USE_PRODUCT) sum_q <= sum;
+    done_o <= rst_ni && valid_q[7] && ctl_q[7].last;
+    use_o  <= ctl_q[7].used_as;
+    hash_o <= ctl_q[7].used_as == USE_PRODUCT ? r7_q : sum;
+  end
+endmodule
