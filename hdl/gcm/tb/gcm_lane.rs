@@ -1,427 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The AES-GCM lane against crates `aes` and `ghash`: random requests of all shapes back to back, with idle inputs,
-//! back-pressure, aborts, resets and key loads in between; and its cycle counts.
+//! back-pressure, aborts, resets and key loads in between; public vectors; and its cycle counts.
 
-use aes::cipher::{BlockEncrypt, KeyInit};
-use casemate_sim::verilate::{Block, Model, Port};
-use ghash::{GHash, universal_hash::UniversalHash};
+mod lane;
+
+use casemate_testvectors::{AeadVector, acvp_aes_gcm, wycheproof_aes_gcm};
+use lane::{Lane, Request, le128, pack};
 use rand::{Rng, RngCore, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
-use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
-
-/// Sources of the lane, packages first.
-fn sources() -> Vec<PathBuf> {
-    let hdl = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
-    let mut all: Vec<PathBuf> = [
-        "gcm/rtl/gcm_pkg.sv",
-        "aes/rtl/aes_pkg.sv",
-        "ghash/rtl/ghash_pkg.sv",
-    ]
-    .map(|f| hdl.join(f))
-    .into();
-    for block in ["aes", "ghash", "gcm"] {
-        let mut files: Vec<PathBuf> = std::fs::read_dir(hdl.join(block).join("rtl"))
-            .unwrap()
-            .map(|f| f.unwrap().path())
-            .collect();
-        files.sort();
-        all.extend(
-            files
-                .into_iter()
-                .filter(|f| !f.to_string_lossy().ends_with("_pkg.sv")),
-        );
-    }
-    all
-}
-
-/// AES-GCM from its parts (SP 800-38D), for any length of IV.
-struct Reference {
-    aes: Box<dyn Fn([u8; 16]) -> [u8; 16]>,
-}
-
-impl Reference {
-    fn new(key: &[u8]) -> Self {
-        fn boxed<C: BlockEncrypt<BlockSize = aes::cipher::consts::U16> + KeyInit + 'static>(
-            key: &[u8],
-        ) -> Box<dyn Fn([u8; 16]) -> [u8; 16]> {
-            let c = C::new_from_slice(key).unwrap();
-            Box::new(move |b| {
-                let mut b = b.into();
-                c.encrypt_block(&mut b);
-                b.into()
-            })
-        }
-        Self {
-            aes: match key.len() {
-                16 => boxed::<aes::Aes128>(key),
-                24 => boxed::<aes::Aes192>(key),
-                _ => boxed::<aes::Aes256>(key),
-            },
-        }
-    }
-
-    fn ghash(&self, parts: &[&[u8]], lens: [u64; 2]) -> [u8; 16] {
-        let h = (self.aes)([0; 16]);
-        let mut g = GHash::new(&h.into());
-        for p in parts {
-            g.update_padded(p);
-        }
-        let mut l = [0; 16];
-        l[..8].copy_from_slice(&(lens[0] * 8).to_be_bytes());
-        l[8..].copy_from_slice(&(lens[1] * 8).to_be_bytes());
-        g.update(&[l.into()]);
-        g.finalize().into()
-    }
-
-    fn seal(&self, iv: &[u8], aad: &[u8], plain: &[u8]) -> (Vec<u8>, [u8; 16]) {
-        let j0: [u8; 16] = if iv.len() == 12 {
-            let mut j = [0; 16];
-            j[..12].copy_from_slice(iv);
-            j[15] = 1;
-            j
-        } else {
-            self.ghash(&[iv], [0, iv.len() as u64])
-        };
-        let mut counter = u32::from_be_bytes(j0[12..].try_into().unwrap());
-        let mut cipher = plain.to_vec();
-        for chunk in cipher.chunks_mut(16) {
-            counter = counter.wrapping_add(1);
-            let mut b = j0;
-            b[12..].copy_from_slice(&counter.to_be_bytes());
-            chunk.iter_mut().zip((self.aes)(b)).for_each(|(c, k)| *c ^= k);
-        }
-        let s = self.ghash(&[aad, &cipher], [aad.len() as u64, cipher.len() as u64]);
-        let e = (self.aes)(j0);
-        (cipher, std::array::from_fn(|i| s[i] ^ e[i]))
-    }
-}
-
-#[derive(Clone)]
-struct Request {
-    decrypt: bool,
-    slot: usize,
-    key: Vec<u8>,
-    iv: Vec<u8>,
-    aad: Vec<u8>,
-    input: Vec<u8>,
-    tag_len: usize,
-    tag: [u8; 16],
-    /// Blocks sent before the abort.
-    cut: Option<usize>,
-}
-
-struct Expected {
-    out: Vec<u8>,
-    aborted: bool,
-    ok: bool,
-    tag: [u8; 16],
-    blocks: usize,
-    closing: bool,
-}
-
-fn size_code(key: &[u8]) -> u128 {
-    (key.len() / 8 - 2) as u128
-}
-
-/// Packs fields, first the least significant.
-fn pack(fields: &[(u128, usize)]) -> Vec<u32> {
-    let mut bits: Vec<bool> = Vec::new();
-    for &(v, w) in fields {
-        bits.extend((0..w).map(|i| v >> i & 1 == 1));
-    }
-    bits.chunks(32)
-        .map(|c| c.iter().rev().fold(0, |a, &b| a << 1 | u32::from(b)))
-        .collect()
-}
-
-fn le128(bytes: &[u8]) -> u128 {
-    bytes.iter().rev().fold(0, |a, &b| a << 8 | u128::from(b))
-}
-
-impl Request {
-    fn random(rng: &mut ChaCha8Rng, keys: &[Vec<u8>], max: usize) -> Self {
-        let slot = rng.random_range(0..keys.len());
-        let len = |rng: &mut ChaCha8Rng, max: usize| match rng.random_range(0..4) {
-            0 => 0,
-            1 => rng.random_range(0..=32.min(max)),
-            _ => rng.random_range(0..=max),
-        };
-        let iv_len = if rng.random_bool(0.7) {
-            12
-        } else {
-            *[1, 8, 11, 13, 16, 17, 60, 128, 257].choose(rng).unwrap()
-        };
-        let bytes = |rng: &mut ChaCha8Rng, n: usize| {
-            let mut v = vec![0; n];
-            rng.fill_bytes(&mut v);
-            v
-        };
-        let (aad_len, pay_len) = (len(rng, max / 2), len(rng, max));
-        let (iv, aad, plain) = (bytes(rng, iv_len), bytes(rng, aad_len), bytes(rng, pay_len));
-        let mut r = Request {
-            decrypt: rng.random(),
-            slot,
-            key: keys[slot].clone(),
-            iv,
-            aad,
-            input: plain,
-            tag_len: *[4, 8, 12, 13, 14, 15, 16].choose(rng).unwrap(),
-            tag: [0; 16],
-            cut: None,
-        };
-        if r.decrypt {
-            let (cipher, tag) = Reference::new(&r.key).seal(&r.iv, &r.aad, &r.input);
-            (r.input, r.tag) = (cipher, tag);
-            // What follows the tag's length must not matter.
-            rng.fill_bytes(&mut r.tag[r.tag_len..]);
-            if rng.random_bool(0.3) {
-                let bit = rng.random_range(0..8 * r.tag_len);
-                r.tag[bit / 8] ^= 1 << (bit % 8);
-            }
-        }
-        if rng.random_bool(0.1) && !r.blocks().is_empty() {
-            r.cut = Some(rng.random_range(0..r.blocks().len()));
-        }
-        r
-    }
-
-    fn header(&self) -> Vec<u32> {
-        let iv = if self.iv.len() == 12 { le128(&self.iv) } else { 0 };
-        pack(&[
-            (self.tag_len as u128, 5),
-            (self.input.len() as u128, 32),
-            (self.aad.len() as u128, 32),
-            (iv, 96),
-            (self.iv.len() as u128, 10),
-            (size_code(&self.key), 2),
-            (self.slot as u128, 8),
-            (self.decrypt as u128, 1),
-        ])
-    }
-
-    /// The stream of blocks, uncut.
-    fn blocks(&self) -> Vec<[u8; 16]> {
-        let mut out = Vec::new();
-        let mut section = |s: &[u8]| {
-            for c in s.chunks(16) {
-                // Bytes past a section's end must not matter.
-                let mut b = [0xa5; 16];
-                b[..c.len()].copy_from_slice(c);
-                out.push(b);
-            }
-        };
-        if self.iv.len() != 12 {
-            section(&self.iv);
-        }
-        section(&self.aad);
-        section(&self.input);
-        if self.decrypt {
-            section(&self.tag);
-        }
-        out
-    }
-
-    fn expected(&self) -> Expected {
-        let r = Reference::new(&self.key);
-        // CTR mode is its own inverse.
-        let (mut out, mut tag) = r.seal(&self.iv, &self.aad, &self.input);
-        let mut ok = true;
-        if self.decrypt {
-            let (_, want) = r.seal(&self.iv, &self.aad, &out);
-            ok = want[..self.tag_len] == self.tag[..self.tag_len];
-            tag = [0; 16];
-        }
-        tag[self.tag_len..].fill(0);
-        let mut e = Expected {
-            blocks: out.len().div_ceil(16),
-            out: vec![],
-            aborted: false,
-            ok,
-            tag,
-            closing: false,
-        };
-        if let Some(cut) = self.cut {
-            let before = if self.iv.len() == 12 {
-                0
-            } else {
-                self.iv.len().div_ceil(16)
-            } + self.aad.len().div_ceil(16);
-            let sent = cut.saturating_sub(before).min(e.blocks);
-            e.closing = sent < e.blocks;
-            if e.closing {
-                out.truncate(sent * 16);
-            }
-            (e.blocks, e.aborted, e.ok, e.tag) = (sent, true, false, [0; 16]);
-        }
-        e.out = out;
-        e
-    }
-}
-
-struct Lane {
-    m: Model,
-    p: std::collections::HashMap<&'static str, Port>,
-}
-
-impl Lane {
-    fn new(sbox: u32) -> Self {
-        let mut m = Block::new("gcm_lane")
-            .sources(sources())
-            .param("SLOTS", 16)
-            .param("SBOX", sbox)
-            .build()
-            .unwrap_or_else(|e| panic!("{e}"));
-        let names = [
-            "key_valid_i",
-            "key_ready_o",
-            "key_clear_i",
-            "key_slot_i",
-            "key_size_i",
-            "key_i",
-            "key_done_o",
-            "req_valid_i",
-            "req_ready_o",
-            "req_i",
-            "in_valid_i",
-            "in_ready_o",
-            "in_i",
-            "out_valid_o",
-            "out_ready_i",
-            "out_o",
-            "res_valid_o",
-            "res_ready_i",
-            "res_o",
-            "busy_o",
-        ];
-        let p = names.into_iter().map(|n| (n, m.port(n).unwrap())).collect();
-        m.reset().unwrap();
-        Self { m, p }
-    }
-
-    fn get(&self, n: &str) -> u64 {
-        self.m.get(self.p[n])
-    }
-
-    fn set(&mut self, n: &str, v: u64) {
-        self.m.set(self.p[n], v);
-    }
-
-    fn start_load(&mut self, slot: usize, key: &[u8], clear: bool) {
-        assert_eq!(self.get("key_ready_o"), 1);
-        self.set("key_valid_i", 1);
-        self.set("key_clear_i", clear.into());
-        self.set("key_slot_i", slot as u64);
-        self.set("key_size_i", size_code(key) as u64);
-        self.m.set_bytes(self.p["key_i"], key);
-    }
-
-    fn load(&mut self, slot: usize, key: &[u8]) -> u64 {
-        self.start_load(slot, key, false);
-        let start = self.m.cycles();
-        self.m.tick();
-        self.set("key_valid_i", 0);
-        while self.get("key_done_o") == 0 {
-            self.m.tick();
-            assert!(self.m.cycles() - start < 2000, "the load does not end");
-        }
-        self.m.cycles() - start
-    }
-
-    /// Runs requests to their ends and checks everything; returns the cycles taken. `idle` and `stall` are percentages.
-    fn run(&mut self, requests: &[Request], idle: u32, stall: u32, rng: &mut ChaCha8Rng) -> u64 {
-        let mut headers: VecDeque<Vec<u32>> = requests.iter().map(Request::header).collect();
-        let mut blocks: VecDeque<(bool, [u8; 16])> = VecDeque::new();
-        for r in requests {
-            let all = r.blocks();
-            let n = r.cut.unwrap_or(all.len());
-            blocks.extend(all[..n].iter().map(|b| (false, *b)));
-            if r.cut.is_some() {
-                blocks.push_back((true, [0x5a; 16]));
-            }
-        }
-        let expected: Vec<Expected> = requests.iter().map(Request::expected).collect();
-        let mut want_out: VecDeque<(Vec<u8>, bool)> = VecDeque::new();
-        for e in &expected {
-            for (i, c) in e.out.chunks(16).enumerate() {
-                want_out.push_back((c.to_vec(), !e.closing && i + 1 == e.blocks));
-            }
-            if e.closing {
-                want_out.push_back((vec![], true));
-            }
-        }
-        let mut want_res: VecDeque<&Expected> = expected.iter().collect();
-        let start = self.m.cycles();
-        let (mut last, mut quiet) = (start, 0);
-        let (mut req_on, mut in_on) = (false, false);
-        while !want_out.is_empty() || !want_res.is_empty() {
-            // A valid once raised stays until taken.
-            req_on = req_on || rng.random_range(0..100) >= idle;
-            let req = req_on && !headers.is_empty();
-            self.set("req_valid_i", req.into());
-            if req {
-                self.m.set_words(self.p["req_i"], &headers[0]);
-            }
-            in_on = in_on || rng.random_range(0..100) >= idle;
-            let inp = in_on && !blocks.is_empty();
-            self.set("in_valid_i", inp.into());
-            if inp {
-                let (abort, data) = blocks[0];
-                self.m
-                    .set_words(self.p["in_i"], &pack(&[(le128(&data), 128), (abort.into(), 1)]));
-            }
-            let out_ready = rng.random_range(0..100) >= stall;
-            let res_ready = rng.random_range(0..100) >= stall;
-            self.set("out_ready_i", out_ready.into());
-            self.set("res_ready_i", res_ready.into());
-            self.m.eval();
-            quiet += 1;
-            if out_ready && self.get("out_valid_o") == 1 {
-                quiet = 0;
-                last = self.m.cycles();
-                let b = self.m.get_bytes(self.p["out_o"]);
-                let (data, is_last) = want_out.pop_front().expect("a block too many");
-                let bytes = (b[16] & 31) as usize;
-                assert_eq!(bytes, data.len(), "length of a block");
-                assert_eq!(b[16] >> 5 & 1 == 1, is_last, "last");
-                assert_eq!(&b[..bytes], &data[..], "payload");
-                assert!(b[bytes..16].iter().all(|&x| x == 0), "bytes past the end");
-            }
-            if res_ready && self.get("res_valid_o") == 1 {
-                quiet = 0;
-                last = self.m.cycles();
-                let b = self.m.get_bytes(self.p["res_o"]);
-                let e = want_res.pop_front().expect("a result too many");
-                assert_eq!(b[16] & 1 == 1, e.ok, "tag_ok");
-                assert_eq!(b[16] >> 1 & 1 == 1, e.aborted, "aborted");
-                assert_eq!(b[..16], e.tag, "tag");
-            }
-            let (took_req, took_in) = (
-                req && self.get("req_ready_o") == 1,
-                inp && self.get("in_ready_o") == 1,
-            );
-            self.m.tick();
-            if took_req {
-                headers.pop_front();
-                req_on = false;
-            }
-            if took_in {
-                blocks.pop_front();
-                in_on = false;
-            }
-            assert!(
-                quiet < 20_000,
-                "the lane hangs: {} blocks in, {} out to come",
-                blocks.len(),
-                want_out.len()
-            );
-        }
-        self.set("req_valid_i", 0);
-        self.set("in_valid_i", 0);
-        assert!(headers.is_empty() && blocks.is_empty(), "not all input taken");
-        last - start
-    }
-}
 
 fn keys(rng: &mut ChaCha8Rng, n: usize) -> Vec<Vec<u8>> {
     (0..n)
@@ -616,4 +202,55 @@ fn cycles() {
             assert!((size * n) as f64 / whole as f64 >= 15.9);
         }
     }
+}
+
+/// Every public AES-GCM vector, sealed and opened. An empty IV is refused before the lane; nothing else is left out.
+fn vectors(all: Vec<AeadVector>, expect_run: usize) {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let mut lane = Lane::new(0);
+    let mut ran = 0;
+    for v in all.iter().filter(|v| !v.iv.is_empty()) {
+        lane.load(1, &v.key);
+        let mut tag = [0; 16];
+        tag[..v.tag.len()].copy_from_slice(&v.tag);
+        let open = Request {
+            decrypt: true,
+            slot: 1,
+            key: v.key.clone(),
+            iv: v.iv.clone(),
+            aad: v.aad.clone(),
+            input: v.ciphertext.clone(),
+            tag_len: v.tag.len(),
+            tag,
+            cut: None,
+        };
+        // What the vector says, not what the reference computes.
+        lane.run_expecting(
+            &open,
+            v.valid.then_some(&v.plaintext[..]),
+            v.valid,
+            None,
+            &mut rng,
+        );
+        if v.valid {
+            let seal = Request {
+                decrypt: false,
+                input: v.plaintext.clone(),
+                ..open
+            };
+            lane.run_expecting(&seal, Some(&v.ciphertext), true, Some(&v.tag), &mut rng);
+        }
+        ran += 1;
+    }
+    assert_eq!(ran, expect_run);
+}
+
+#[test]
+fn wycheproof_vectors() {
+    vectors(wycheproof_aes_gcm(), 310);
+}
+
+#[test]
+fn acvp_vectors() {
+    vectors(acvp_aes_gcm(), 120);
 }
