@@ -227,13 +227,14 @@ impl Block {
             .expect("writing to a string");
             write!(objects, " {i}.o").expect("writing to a string");
         }
+        let mut runtime = String::new();
         for o in self.runtime(verilator)? {
-            write!(objects, " '{}'", o.display()).expect("writing to a string");
+            write!(runtime, " '{}'", o.display()).expect("writing to a string");
         }
         let z = if self.trace { " -lz" } else { "" };
         writeln!(
             make,
-            "model.so:{objects}\n\t$(CXX) -shared -o model.so{objects} -pthread{z}"
+            "model.so:{objects}\n\t$(CXX) -shared -o model.so{objects}{runtime} -pthread{z}"
         )
         .expect("writing to a string");
         let makefile = work.join("Makefile");
