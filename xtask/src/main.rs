@@ -26,13 +26,6 @@ enum Task {
     },
     /// Set up, then run every test; ends with `N passed, N failed, N skipped`
     Test,
-    /// Compare 100,000 random operations between the RTL and the model, and run the test suite on
-    /// more parameter sets (hours are not needed, but minutes are)
-    Compare {
-        /// Random operations
-        #[arg(long, default_value_t = 100_000)]
-        ops: u32,
-    },
     /// Regenerate what comes from abi/casemate.rdl, and its HTML pages under target/doc/abi
     Abi {
         /// Only check that the committed files are fresh
@@ -54,7 +47,6 @@ fn main() -> Result<()> {
         Task::Setup => tools::setup().map(drop),
         Task::Demo { file } => demo::run(file),
         Task::Test => tests::run_all(),
-        Task::Compare { ops } => tests::compare(ops),
         Task::Abi { check } => tools::abi(check),
         Task::Lint => tests::lint(),
         Task::Synth { args } => tools::synth(&args),
