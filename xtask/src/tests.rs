@@ -144,5 +144,9 @@ pub fn run_all() -> Result<()> {
         ])),
     );
     cargo_test(&mut tally, &["--workspace"])?;
+    tally.check(
+        "demo, on a small file",
+        crate::demo::run(Some(root().join("Cargo.lock"))),
+    );
     finish(&tally)
 }

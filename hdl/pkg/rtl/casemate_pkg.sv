@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Types between the ring front end and the data channels.
+/* verilator lint_off UNUSEDPARAM */  // not every user needs every constant
 package casemate_pkg;
   import casemate_abi_pkg::*;
   import gcm_pkg::*;
@@ -26,3 +27,4 @@ package casemate_pkg;
   } cpl_t;
 
 endpackage
+/* verilator lint_on UNUSEDPARAM */
