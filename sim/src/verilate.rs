@@ -118,7 +118,7 @@ impl Block {
         self
     }
 
-    /// With waveforms.
+    /// With waveforms. Needs the headers of zlib and lz4; no test covers it yet.
     pub fn trace(mut self, on: bool) -> Self {
         self.trace = on;
         self
