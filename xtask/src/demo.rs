@@ -7,7 +7,8 @@ use casemate_host::stream::{self, SegmentCipher, SegmentSize, StreamError};
 use casemate_sim::lane::Lane;
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::{BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
@@ -84,7 +85,11 @@ pub fn run(file: Option<PathBuf>) -> Result<()> {
     let [key_file, sealed, opened, tink] = ["key", "sealed", "opened", "opened-by-tink"].map(|n| dir.join(n));
     let mut key = [0; 32];
     std::io::Read::read_exact(&mut File::open("/dev/urandom")?, &mut key)?;
-    std::fs::write(&key_file, key)?;
+    // A key file is its owner's alone, from its first byte on.
+    let _ = std::fs::remove_file(&key_file);
+    let mut private = File::options();
+    private.write(true).create_new(true).mode(0o600);
+    private.open(&key_file)?.write_all(&key)?;
 
     println!("building the Verilated AES-GCM lane, if it is not there yet");
     let lane = Rc::new(RefCell::new(Lane::new()?));

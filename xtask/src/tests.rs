@@ -68,11 +68,11 @@ fn lint_rtl() -> Result<()> {
     Ok(())
 }
 
-/// Style checks alone.
-pub fn lint() -> Result<()> {
-    setup()?;
-    lint_rtl()?;
-    run(cargo().args(["fmt", "--all", "--check"]))?;
+fn rustfmt() -> Result<()> {
+    run(cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<()> {
     run(cargo().args([
         "clippy",
         "--quiet",
@@ -82,6 +82,14 @@ pub fn lint() -> Result<()> {
         "-D",
         "warnings",
     ]))
+}
+
+/// Style checks alone.
+pub fn lint() -> Result<()> {
+    setup()?;
+    lint_rtl()?;
+    rustfmt()?;
+    clippy()
 }
 
 /// Runs cargo tests, echoing their output and counting it.
@@ -130,19 +138,8 @@ pub fn run_all() -> Result<()> {
     setup()?;
     tally.check("generated files are fresh", abi(true));
     tally.check("RTL lint", lint_rtl());
-    tally.check("rustfmt", run(cargo().args(["fmt", "--all", "--check"])));
-    tally.check(
-        "clippy",
-        run(cargo().args([
-            "clippy",
-            "--quiet",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ])),
-    );
+    tally.check("rustfmt", rustfmt());
+    tally.check("clippy", clippy());
     cargo_test(&mut tally, &["--workspace"])?;
     tally.check(
         "demo, on a small file",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // AES S-box (FIPS 197, 5.1.1) in the tower field GF(((2^2)^2)^2): the circuit of J. Boyar and R. Peralta,
-// "A small depth-16 circuit for the AES S-box" (2012), its 113-gate form, cut in two after the inversion in GF(2^4).
+// "A small depth-16 circuit for the AES S-box" (2012), 128 gates, cut in two after the inversion in GF(2^4).
 // Latency 2. The paper numbers bits from the most significant: u0 is bit 7.
 module aes_sbox_tower (
   input  logic       clk_i,
