@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Write half of a channel: takes an engine's payload and results, scatters them to memory at any alignment, and answers each
+// request after the write responses of all of its data.
+//
+//   payload, tags -> ring of bytes -> beats of chunks (dma_walker) -> W FIFO, and an AW once its last beat is there
+//   bursts and ends of requests, in order -> retire, with the write responses -> completions
+//
+// All writes of a channel have one AXI id, so their responses come in order.
+module dma_write
+  import casemate_abi_pkg::*;
+  import gcm_pkg::*;
+  import casemate_pkg::*;
+#(
+  parameter  int unsigned DW       = 256,
+  parameter  int unsigned REQUESTS = 64,       // between reading and writing
+  localparam int unsigned BYTES    = DW / 8,
+  localparam int unsigned LB       = $clog2(BYTES)
+) (
+  input  logic             clk_i,
+  input  logic             rst_ni,
+  // Requests, in the order of their results.
+  input  logic             req_valid_i,
+  output logic             req_ready_o,
+  /* verilator lint_off UNUSEDSIGNAL */  // the read half's part of the descriptor
+  input  chan_req_t        req_i,
+  /* verilator lint_on UNUSEDSIGNAL */
+  // From the engine.
+  input  logic             out_valid_i,
+  output logic             out_ready_o,
+  input  gcm_out_t         out_i,
+  input  logic             res_valid_i,
+  output logic             res_ready_o,
+  input  gcm_res_t         res_i,
+  // Causes of aborted results, in order.
+  input  logic             err_valid_i,
+  input  dma_err_t         err_i,
+  // List reads of the destination.
+  output logic             ar_valid_o,
+  input  logic             ar_ready_i,
+  output axi_ar_t          ar_o,
+  input  logic             r_valid_i,
+  input  logic [AXI_TAG_W-1:0] r_tag_i,
+  input  logic [DW-1:0]    r_data_i,
+  input  logic             r_err_i,
+  input  logic             r_last_i,
+  // Writes: all beats of a burst are there when its address is.
+  output logic             aw_valid_o,
+  input  logic             aw_ready_i,
+  output axi_aw_t          aw_o,
+  output logic             w_valid_o,
+  input  logic             w_ready_i,
+  output logic [DW-1:0]    w_data_o,
+  output logic [BYTES-1:0] w_strb_o,
+  input  logic             b_valid_i,
+  input  logic             b_err_i,
+  output logic             cpl_valid_o,
+  input  logic             cpl_ready_i,
+  output cpl_t             cpl_o,
+  output logic [LB:0]      bytes_o   // bytes sent to memory in this cycle
+);
+  localparam logic [AXI_TAG_W-1:0] LIST_TAG = 8'd129;
+  localparam int unsigned BEATS = BURST_BYTES / BYTES;
+
+  // -------------------------------------------------------------- requests
+  typedef struct packed {
+    logic       decrypt;
+    logic       payload;     // there is some
+    logic       tag_out;     // the tag goes to memory
+    logic       tag_report;  // the tag goes to the completion
+    logic [4:0] tag_len;
+  } make_t;
+  typedef struct packed {
+    logic [QUEUE_IDX_W-1:0] queue_idx;
+    logic [31:0]            cookie;
+    logic [63:0]            dst;
+    logic                   dst_sgl;
+    logic [31:0]            pay_len;
+    logic [4:0]             dst_tag;   // tag bytes after the payload
+    logic                   tag_own;   // the tag goes to its own address
+    logic [4:0]             tag_len;
+    logic [63:0]            tag_addr;
+  } put_t;
+  make_t make_d, make;
+  put_t  put_d, put;
+  logic  make_room, put_room, make_valid, put_valid, make_pop, put_pop;
+  logic  seal;
+  assign seal = req_i.sub.opcode == OPCODE_GCM_SEAL;
+  assign make_d = '{
+    decrypt: !seal, payload: req_i.sub.pay_len != '0,
+    tag_out: seal && req_i.sub.tag_mode != TAG_MODE_COMPLETION,
+    tag_report: seal && req_i.sub.tag_mode == TAG_MODE_COMPLETION, tag_len: req_i.sub.tag_len
+  };
+  assign put_d = '{
+    queue_idx: req_i.queue_idx, cookie: req_i.sub.cookie, dst: {req_i.sub.dst_hi, req_i.sub.dst_lo},
+    dst_sgl: req_i.sub.dst_sgl, pay_len: req_i.sub.pay_len,
+    dst_tag: seal && req_i.sub.tag_mode == TAG_MODE_APPENDED ? req_i.sub.tag_len : '0,
+    tag_own: seal && req_i.sub.tag_mode == TAG_MODE_ADDRESS,
+    tag_len: req_i.sub.tag_len, tag_addr: {req_i.sub.aad3, req_i.sub.aad2}
+  };
+  assign req_ready_o = make_room && put_room;
+  fifo #(.WIDTH($bits(make_t)), .DEPTH(REQUESTS)) u_make (
+    .clk_i, .rst_ni,
+    .in_valid_i(req_valid_i && req_ready_o), .in_ready_o(make_room), .in_i(make_d),
+    .out_valid_o(make_valid), .out_ready_i(make_pop), .out_o(make)
+  );
+  fifo #(.WIDTH($bits(put_t)), .DEPTH(REQUESTS)) u_put (
+    .clk_i, .rst_ni,
+    .in_valid_i(req_valid_i && req_ready_o), .in_ready_o(put_room), .in_i(put_d),
+    .out_valid_o(put_valid), .out_ready_i(put_pop), .out_o(put)
+  );
+
+  // ------------------------------------------------- payload and tags to bytes
+  localparam int unsigned RING = BYTES < 32 ? 64 : 2 * BYTES;
+  localparam int unsigned RW   = $clog2(RING);
+  logic [RING-1:0][7:0] ring_q;
+  logic [RW:0]          fill_q, take_q, used;   // bytes put in, taken out
+  assign used = fill_q - take_q;
+
+  typedef struct packed {
+    logic         aborted;
+    dma_err_t     err;       // status OK or TAG_MISMATCH unless aborted
+    logic [127:0] tag;
+  } end_t;
+  typedef enum logic [1:0] {PAYLOAD, RESULT, STOPPED} make_e;
+  make_e        make_q;
+  logic         room, want_payload, want_result, put_tag, end_push, end_room, end_valid, end_pop, restart;
+  logic         fill;
+  logic [4:0]   fill_bytes;
+  logic [127:0] fill_data;
+  end_t         end_d, ending;
+  assign room         = used <= (RW + 1)'(RING - 16);
+  assign want_payload = make_valid && make_q == PAYLOAD && make.payload;
+  assign want_result  = make_valid && (make_q == RESULT || (make_q == PAYLOAD && !make.payload));
+  assign out_ready_o  = want_payload && room;
+  assign put_tag      = make.tag_out && !res_i.aborted;
+  assign res_ready_o  = want_result && room && end_room && (!res_i.aborted || err_valid_i);
+  assign end_push     = res_ready_o && res_valid_i;
+  assign make_pop     = end_push;
+  assign fill         = (out_ready_o && out_valid_i) || (end_push && put_tag);
+  assign fill_bytes   = want_payload ? out_i.bytes : make.tag_len;
+  assign fill_data    = want_payload ? out_i.data : res_i.tag;
+  always_comb begin
+    end_d.aborted    = res_i.aborted;
+    end_d.err        = err_i;
+    end_d.tag        = make.tag_report ? res_i.tag : '0;
+    if (!res_i.aborted) begin
+      end_d.err.page   = '0;
+      end_d.err.status = make.decrypt && !res_i.tag_ok ? STATUS_TAG_MISMATCH : STATUS_OK;
+    end
+  end
+  fifo #(.WIDTH($bits(end_t)), .DEPTH(16)) u_end (
+    .clk_i, .rst_ni,
+    .in_valid_i(end_push), .in_ready_o(end_room), .in_i(end_d),
+    .out_valid_o(end_valid), .out_ready_i(end_pop), .out_o(ending)
+  );
+
+  logic [15:0]       fill_ones;
+  logic [2*RING-1:0] fill_spread;
+  logic [RING-1:0]   fill_mask;
+  logic [127:0]      fill_turned;
+  assign fill_ones   = 16'((17'd1 << fill_bytes) - 17'd1);
+  assign fill_spread = (2 * RING)'(fill_ones) << fill_q[RW-1:0];
+  assign fill_mask   = fill_spread[RING-1:0] | fill_spread[2*RING-1:RING];
+  always_comb begin
+    fill_turned = fill_data;
+    for (int l = 0; l < 4; l++) begin
+      if (fill_q[l]) fill_turned = (fill_turned << (8 << l)) | (fill_turned >> (128 - (8 << l)));
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (fill) begin
+      for (int b = 0; b < int'(RING); b++) if (fill_mask[b]) ring_q[b] <= fill_turned[8*(b%16)+:8];
+      fill_q <= fill_q + (RW + 1)'(fill_bytes);
+    end
+    unique case (make_q)
+      PAYLOAD: begin
+        if (out_ready_o && out_valid_i && out_i.last) make_q <= RESULT;
+        if (end_push && res_i.aborted) make_q <= STOPPED;
+      end
+      RESULT: if (end_push) make_q <= res_i.aborted ? STOPPED : PAYLOAD;
+      STOPPED: if (restart) make_q <= PAYLOAD;  // what is left in the ring is thrown away
+      default: ;
+    endcase
+    if (!rst_ni) begin
+      fill_q <= '0;
+      make_q <= PAYLOAD;
+    end
+  end
+
+  // --------------------------------------------------------- bytes to bursts
+  typedef enum logic [2:0] {IDLE, DST, TAG_START, TAG, DROP, CUT, LAST} put_e;
+  put_e        put_q;
+  logic [8:0]  pos_q;               // in the chunk
+  logic [7:0]  beats_q;             // of the burst, so far
+  logic [32:0] left_q;              // bytes of the request still to be taken
+  logic [63:0] burst_q;             // address of the burst's first beat
+
+  logic        walk_valid, walk_ready, walk_idle, walk_kill, walk_tag;
+  logic        chunk_valid, chunk_ready;
+  chunk_t      chunk;
+  logic [32:0] dst_bytes;
+  assign dst_bytes  = 33'(put.pay_len) + 33'(put.dst_tag);
+  assign walk_tag   = put_q == TAG_START;
+  assign walk_valid = (put_q == IDLE && put_valid && dst_bytes != '0) || walk_tag;
+  assign walk_kill  = put_q == CUT || put_q == DROP;
+  dma_walker #(.DW(DW)) u_walker (
+    .clk_i, .rst_ni,
+    .start_valid_i(walk_valid), .start_ready_o(walk_ready),
+    .start_addr_i(walk_tag ? put.tag_addr : put.dst),
+    .start_bytes_i(walk_tag ? 33'(put.tag_len) : dst_bytes),
+    .start_sgl_i(!walk_tag && put.dst_sgl),
+    .chunk_valid_o(chunk_valid), .chunk_ready_i(chunk_ready), .chunk_o(chunk),
+    .kill_i(walk_kill), .idle_o(walk_idle),
+    .ar_valid_o(ar_valid_o), .ar_ready_i(ar_ready_i), .ar_addr_o(ar_o.addr), .ar_len_o(ar_o.len),
+    .r_valid_i(r_valid_i && r_tag_i == LIST_TAG), .r_data_i, .r_err_i, .r_last_i
+  );
+  assign ar_o.tag = LIST_TAG;
+
+  typedef enum logic [1:0] {BURST, FAULT, END} retire_e;
+  typedef struct packed {
+    retire_e                kind;
+    dma_err_t               err;      // BURST: its page; FAULT: of the list; END: of the reads, or the tag
+    logic [QUEUE_IDX_W-1:0] queue_idx;
+    logic [31:0]            cookie;
+    logic [31:0]            bytes;
+    logic [127:0]           tag;
+  } retire_t;
+  retire_t retire_d, retire;
+  logic    retire_push, retire_room, retire_valid, retire_pop;
+  logic    w_room, w_push, aw_room, aw_push;
+  axi_aw_t aw_d;
+
+  /* verilator lint_off UNUSEDSIGNAL */
+  logic [9:0]        at;
+  /* verilator lint_on UNUSEDSIGNAL */
+  logic [LB:0]       to_beat, bytes;
+  logic [8:0]        left;
+  logic              moving, go, beat_now, ends_chunk, stop;
+  assign stop       = end_valid && ending.aborted;
+  assign moving     = put_q == DST || put_q == TAG;
+  assign at         = 10'(chunk.addr[LB-1:0]) + 10'(pos_q);
+  assign to_beat    = (LB + 1)'(BYTES) - (LB + 1)'(at[LB-1:0]);
+  assign left       = chunk.bytes - pos_q;
+  assign bytes      = 9'(to_beat) < left ? to_beat : left[LB:0];
+  assign ends_chunk = 9'(bytes) == left;
+  assign go         = w_room && aw_room && retire_room && used >= (RW + 1)'(bytes) && chunk.err == WALK_OK;
+  assign beat_now   = moving && chunk_valid && go && !stop;
+  assign chunk_ready = moving && !stop && ((go && ends_chunk) || (chunk.err != WALK_OK && retire_room));
+  assign w_push     = beat_now;
+  assign bytes_o    = beat_now ? bytes : '0;
+
+  // The beat: ring bytes from take_q on, at the lanes from `at` on.
+  logic [2*RING*8-1:0] unrolled;
+  logic [DW-1:0]       beat;
+  logic [BYTES-1:0]    strb;
+  logic [RW-1:0]       turn;
+  assign turn = take_q[RW-1:0] - RW'(at[LB-1:0]);
+  always_comb begin
+    unrolled = {ring_q, ring_q};
+    for (int l = int'(RW) - 1; l >= 0; l--) if (turn[l]) unrolled = unrolled >> (8 << l);
+    beat = unrolled[DW-1:0];
+    strb = BYTES'(((2 * BYTES)'(1) << bytes) - (2 * BYTES)'(1)) << at[LB-1:0];
+  end
+
+  logic drop_done;
+  logic [RW:0] drop_bytes;
+  assign drop_bytes = 33'(used) < left_q ? used : left_q[RW:0];
+  assign drop_done  = left_q == '0;
+  always_comb begin
+    retire_d      = '0;
+    retire_d.kind = BURST;
+    retire_d.err  = '{status: STATUS_DMA_DST, page: chunk.addr[63:12]};
+    retire_push   = beat_now && ends_chunk;
+    aw_push       = beat_now && ends_chunk;
+    aw_d.addr     = beats_q == '0 ? {chunk.addr[63:LB], LB'(0)} : burst_q;
+    aw_d.len      = beats_q;
+    if (chunk.err != WALK_OK) begin
+      retire_d.kind       = FAULT;
+      retire_d.err.status = chunk.err == WALK_BAD ? STATUS_BAD_SGL : STATUS_DMA_DST_SGL;
+      retire_push         = chunk_valid && chunk_ready;
+    end
+    if (put_q == CUT) begin
+      retire_d.kind = BURST;
+      retire_d.err  = '{status: STATUS_DMA_DST, page: burst_q[63:12]};
+      retire_push   = beats_q != '0 && aw_room && retire_room;
+      aw_push       = retire_push;
+      aw_d          = '{addr: burst_q, len: beats_q - 8'd1};
+    end
+    if (put_q == LAST) begin
+      retire_d.kind      = END;
+      retire_d.err       = ending.err;
+      retire_d.queue_idx = put.queue_idx;
+      retire_d.cookie    = put.cookie;
+      retire_d.bytes     = put.pay_len;
+      retire_d.tag       = ending.tag;
+      retire_push        = end_valid && retire_room;
+    end
+  end
+  assign put_pop = put_q == LAST && retire_push;
+  assign end_pop = put_pop;
+  assign restart = put_pop && ending.aborted;
+
+  always_ff @(posedge clk_i) begin
+    if (beat_now) begin
+      take_q  <= take_q + (RW + 1)'(bytes);
+      left_q  <= left_q - 33'(bytes);
+      pos_q   <= ends_chunk ? '0 : pos_q + 9'(bytes);
+      beats_q <= ends_chunk ? '0 : beats_q + 8'd1;
+      if (beats_q == '0) burst_q <= {chunk.addr[63:LB], LB'(0)};
+    end
+    unique case (put_q)
+      IDLE: begin
+        pos_q   <= '0;
+        beats_q <= '0;
+        left_q  <= dst_bytes + (put.tag_own ? 33'(put.tag_len) : 33'd0);
+        if (put_valid) begin
+          if (dst_bytes == '0) put_q <= put.tag_own ? TAG_START : LAST;
+          else if (walk_ready) put_q <= DST;
+        end
+      end
+      TAG_START: begin
+        if (stop) put_q <= CUT;
+        else if (walk_ready) put_q <= TAG;
+      end
+      DST, TAG:
+      if (stop) put_q <= CUT;
+      else if (chunk_valid && chunk_ready) begin
+        if (chunk.err != WALK_OK) put_q <= DROP;
+        else if (chunk.last) put_q <= (put_q == DST && put.tag_own) ? TAG_START : LAST;
+      end
+      DROP: begin
+        take_q <= take_q + drop_bytes;
+        left_q <= left_q - 33'(drop_bytes);
+        if ((drop_done || stop) && walk_idle) put_q <= LAST;
+      end
+      CUT: begin
+        if (retire_push) beats_q <= '0;
+        if ((beats_q == '0 || retire_push) && walk_idle) put_q <= LAST;
+      end
+      LAST: if (put_pop) begin
+        put_q <= IDLE;
+        if (ending.aborted) take_q <= fill_q;
+      end
+      default: put_q <= IDLE;
+    endcase
+    if (!rst_ni) begin
+      put_q  <= IDLE;
+      take_q <= '0;
+    end
+  end
+
+  fifo #(.WIDTH(DW + BYTES), .DEPTH(4 * BEATS)) u_w (
+    .clk_i, .rst_ni,
+    .in_valid_i(w_push), .in_ready_o(w_room), .in_i({strb, beat}),
+    .out_valid_o(w_valid_o), .out_ready_i(w_ready_i), .out_o({w_strb_o, w_data_o})
+  );
+  fifo #(.WIDTH($bits(axi_aw_t)), .DEPTH(16)) u_aw (
+    .clk_i, .rst_ni,
+    .in_valid_i(aw_push), .in_ready_o(aw_room), .in_i(aw_d),
+    .out_valid_o(aw_valid_o), .out_ready_i(aw_ready_i), .out_o(aw_o)
+  );
+
+  // ---------------------------------------------------------------- retire
+  logic     b_some, b_err, b_pop;
+  dma_err_t fault_q;
+  logic     failed_q;
+  fifo #(.WIDTH($bits(retire_t)), .DEPTH(64)) u_retire (
+    .clk_i, .rst_ni,
+    .in_valid_i(retire_push), .in_ready_o(retire_room), .in_i(retire_d),
+    .out_valid_o(retire_valid), .out_ready_i(retire_pop), .out_o(retire)
+  );
+  // No more bursts are out than `u_retire` has places, so this never overflows.
+  gcm_fifo #(.WIDTH(1), .DEPTH(64)) u_b (
+    .clk_i, .rst_ni,
+    .in_valid_i(b_valid_i), .in_i(b_err_i),
+    .out_valid_o(b_some), .out_ready_i(b_pop), .out_o(b_err)
+  );
+  logic done_now;
+  assign done_now   = retire_valid && retire.kind == END && (!cpl_valid_o || cpl_ready_i);
+  assign b_pop      = retire_valid && retire.kind == BURST;
+  assign retire_pop = retire_valid && (retire.kind == BURST ? b_some : retire.kind == FAULT || done_now);
+  always_ff @(posedge clk_i) begin
+    if (cpl_ready_i) cpl_valid_o <= 1'b0;
+    if (retire_pop && retire.kind != END && !failed_q && (retire.kind == FAULT || b_err)) begin
+      failed_q <= 1'b1;
+      fault_q  <= retire.err;
+    end
+    if (done_now) begin
+      failed_q        <= 1'b0;
+      cpl_valid_o     <= 1'b1;
+      cpl_o.queue_idx <= retire.queue_idx;
+      cpl_o.cookie    <= retire.cookie;
+      // Failing reads come before failing writes, and those before a wrong tag.
+      if (failed_q && (retire.err.status == STATUS_OK || retire.err.status == STATUS_TAG_MISMATCH)) begin
+        cpl_o.status <= fault_q.status;
+        cpl_o.result <= {64'd0, fault_q.page, 12'd0};
+        cpl_o.bytes  <= '0;
+      end else begin
+        cpl_o.status <= retire.err.status;
+        cpl_o.result <= retire.err.status == STATUS_OK ? retire.tag : {64'd0, retire.err.page, 12'd0};
+        cpl_o.bytes  <= retire.err.status == STATUS_OK ? retire.bytes : '0;
+      end
+    end
+    if (!rst_ni) begin
+      failed_q    <= 1'b0;
+      cpl_valid_o <= 1'b0;
+    end
+  end
+endmodule
