@@ -1,5 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Simulation of the Casemate device: Verilator builds, and blocks driven by themselves.
+//! Simulation of the Casemate device: host memory and IOMMU always; with the feature `rtl`, Verilator builds of the RTL, the
+//! whole device in this process, and single blocks for their testbenches.
 
+pub mod memory;
+
+#[cfg(feature = "rtl")]
+pub mod axi;
+#[cfg(feature = "rtl")]
+pub mod device;
+#[cfg(feature = "rtl")]
 pub mod lane;
+#[cfg(feature = "rtl")]
+mod model;
+#[cfg(feature = "rtl")]
 pub mod verilate;

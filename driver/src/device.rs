@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A device: its capabilities, counters, queues and keys.
+
+use crate::dma::{DmaBuf, Pool};
+use crate::queue::{Queue, QueueConfig};
+use crate::request::{Done, KeyHandle};
+use crate::session::Session;
+use crate::transport::{self, Transport};
+use crate::{Error, Result};
+use casemate_abi::{ABI_HASH, KeyType, Opcode, Status, Submission, reg, usage};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use zeroize::Zeroize;
+
+/// How long an officer's operation may take.
+const OFFICER: Duration = Duration::from_secs(60);
+
+/// What the device is made of, read from its registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Interface version: major, minor, patch.
+    pub version: (u8, u8, u8),
+    /// Queues, the officer's included.
+    pub queues: usize,
+    /// AES-GCM lanes.
+    pub lanes: usize,
+    /// Key slots.
+    pub slots: usize,
+    /// Bytes a beat of the memory interface.
+    pub axi_bytes: usize,
+    /// Data reads in flight a lane.
+    pub read_tags: usize,
+    /// Longest burst, bytes.
+    pub burst_bytes: usize,
+    /// Deepest ring, entries.
+    pub depth_max: usize,
+    /// Longest IV, bytes.
+    pub iv_max: usize,
+    /// Longest AAD in a descriptor, bytes.
+    pub aad_inline_max: usize,
+    /// S-box architecture: table, tower, bram.
+    pub sbox: &'static str,
+}
+
+/// The device's counters since reset or [`Device::clear_counters`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Clock cycles.
+    pub cycles: u64,
+    /// Descriptors fetched.
+    pub requests_in: u64,
+    /// Completions posted.
+    pub requests_out: u64,
+    /// Of those, not OK.
+    pub requests_failed: u64,
+    /// Bytes read by lanes.
+    pub bytes_in: u64,
+    /// Bytes written by lanes.
+    pub bytes_out: u64,
+    /// By lane: cycles busy, waiting for input, waiting for output.
+    pub lanes: Vec<(u64, u64, u64)>,
+}
+
+/// What a key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyUse {
+    /// Sealing.
+    pub encrypt: bool,
+    /// Opening.
+    pub decrypt: bool,
+}
+
+impl KeyUse {
+    /// Both.
+    pub const BOTH: Self = Self {
+        encrypt: true,
+        decrypt: true,
+    };
+}
+
+pub(crate) struct Shared {
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) pool: Arc<Pool>,
+    caps: Capabilities,
+    queues: Mutex<Vec<bool>>,
+    slots: Mutex<Vec<bool>>,
+}
+
+impl Shared {
+    fn queues(&self) -> MutexGuard<'_, Vec<bool>> {
+        self.queues.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Vec<bool>> {
+        self.slots.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    pub(crate) fn release_queue(&self, index: usize) {
+        self.queues()[index] = false;
+    }
+}
+
+/// An open device. Clones are the same device.
+#[derive(Clone)]
+pub struct Device {
+    shared: Arc<Shared>,
+    officer: Arc<Mutex<Queue>>,
+}
+
+impl Device {
+    /// Opens `sim:`, `soft:`, or either with settings as in `sim:?latency=250&seed=1`.
+    pub fn open(uri: &str) -> Result<Self> {
+        Self::over(transport::open(uri)?)
+    }
+
+    /// Over any transport.
+    pub fn over(transport: Arc<dyn Transport>) -> Result<Self> {
+        let caps = capabilities(&*transport)?;
+        let shared = Arc::new(Shared {
+            pool: Pool::new(transport.clone()),
+            transport,
+            queues: Mutex::new(vec![false; caps.queues]),
+            slots: Mutex::new(vec![false; caps.slots]),
+            caps,
+        });
+        shared.queues()[0] = true;
+        let config = QueueConfig {
+            depth: 16,
+            ..QueueConfig::default()
+        };
+        let officer = Arc::new(Mutex::new(Queue::open(shared.clone(), 0, config)?));
+        Ok(Self { shared, officer })
+    }
+
+    /// What it is made of.
+    pub fn capabilities(&self) -> Capabilities {
+        self.shared.caps
+    }
+
+    /// The way to it.
+    pub fn transport(&self) -> &Arc<dyn Transport> {
+        &self.shared.transport
+    }
+
+    /// A zeroed DMA buffer of `len` bytes that can grow to `capacity`.
+    pub fn buffer(&self, len: usize, capacity: usize) -> Result<DmaBuf> {
+        self.shared.pool.take(len, capacity)
+    }
+
+    /// Opens a queue pair.
+    pub fn queue(&self, config: QueueConfig) -> Result<Queue> {
+        let index = {
+            let mut q = self.shared.queues();
+            let count = q.len();
+            let i = q.iter().position(|used| !used).ok_or(Error::NoQueue(count))?;
+            q[i] = true;
+            i
+        };
+        Queue::open(self.shared.clone(), index, config).inspect_err(|_| self.shared.release_queue(index))
+    }
+
+    /// A queue of domain 0 with keys of its own: the short way to seal and open.
+    pub fn session(&self) -> Result<Session> {
+        Session::new(self.clone())
+    }
+
+    fn officer(&self, s: Submission) -> Result<Done> {
+        let mut q = self.officer.lock().unwrap_or_else(|e| e.into_inner());
+        q.submit_raw(s, 0)?;
+        let mut out = Vec::new();
+        q.wait(&mut out, OFFICER)?;
+        out.pop()
+            .ok_or_else(|| Error::Transport("the officer's queue lost a completion".into()))?
+            .ok()
+    }
+
+    /// Loads an AES key of 16, 24 or 32 bytes into a free slot. Its bytes go to the device's write-only window; the caller wipes
+    /// its own copy.
+    pub fn load_key(&self, key: &[u8], domain: u8, may: KeyUse) -> Result<KeyHandle> {
+        let slot = {
+            let mut slots = self.shared.slots();
+            let count = slots.len();
+            let i = slots.iter().position(|used| !used).ok_or(Error::NoSlot(count))?;
+            slots[i] = true;
+            i as u16
+        };
+        self.load_slot(slot, key, domain, may)
+            .inspect_err(|_| self.shared.slots()[usize::from(slot)] = false)
+    }
+
+    /// As [`Self::load_key`] into a slot of the caller's choice, whatever it held.
+    pub fn load_slot(&self, slot: u16, key: &[u8], domain: u8, may: KeyUse) -> Result<KeyHandle> {
+        let kind = match key.len() {
+            16 => KeyType::Aes128,
+            24 => KeyType::Aes192,
+            32 => KeyType::Aes256,
+            n => {
+                return Err(Error::Invalid(format!(
+                    "a key of {n} bytes: AES has 16, 24 or 32"
+                )));
+            }
+        };
+        let bits =
+            if may.encrypt { usage::ENCRYPT } else { 0 } | if may.decrypt { usage::DECRYPT } else { 0 };
+        let mut s = Submission::default();
+        s.set_opcode(Opcode::KeyLoad as u32).set_slot(slot.into());
+        s.set_aad0(u32::from(bits) << 16 | u32::from(domain) << 8 | kind as u32);
+        // The window is one: nobody else may load between our first word and the device's answer.
+        let mut q = self.officer.lock().unwrap_or_else(|e| e.into_inner());
+        for (i, b) in key.chunks_exact(4).enumerate() {
+            let mut w = u32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+            let written = self.shared.transport.write32(reg::KEY_WINDOW + 4 * i as u32, w);
+            w.zeroize();
+            written?;
+        }
+        q.submit_raw(s, 0)?;
+        let mut out = Vec::new();
+        q.wait(&mut out, OFFICER)?;
+        let done = out
+            .pop()
+            .ok_or_else(|| Error::Transport("the officer's queue lost a completion".into()))?
+            .ok()?;
+        if let Some(used) = self.shared.slots().get_mut(usize::from(slot)) {
+            *used = true;
+        }
+        Ok(KeyHandle {
+            slot,
+            generation: u16::from_le_bytes([done.report[0], done.report[1]]),
+        })
+    }
+
+    /// Destroys a key; its handle is stale from then on.
+    pub fn destroy_key(&self, key: KeyHandle) -> Result<()> {
+        let mut s = Submission::default();
+        s.set_opcode(Opcode::KeyDestroy as u32)
+            .set_slot(key.slot.into())
+            .set_generation(key.generation.into());
+        self.officer(s)?;
+        if let Some(used) = self.shared.slots().get_mut(usize::from(key.slot)) {
+            *used = false;
+        }
+        Ok(())
+    }
+
+    fn counter(&self, low: u32) -> Result<u64> {
+        let t = &self.shared.transport;
+        let lo = t.read32(low)?;
+        Ok(u64::from(t.read32(low + 4)?) << 32 | u64::from(lo))
+    }
+
+    /// The device's counters.
+    pub fn counters(&self) -> Result<Counters> {
+        let lanes = (0..self.shared.caps.lanes as u32)
+            .map(|l| {
+                let at = |r: u32| self.counter(r + l * reg::LANE_BUSY_LO_STRIDE);
+                Ok((
+                    at(reg::LANE_BUSY_LO)?,
+                    at(reg::LANE_STALL_IN_LO)?,
+                    at(reg::LANE_STALL_OUT_LO)?,
+                ))
+            })
+            .collect::<Result<_>>()?;
+        Ok(Counters {
+            cycles: self.counter(reg::CYCLES_LO)?,
+            requests_in: self.counter(reg::REQS_IN_LO)?,
+            requests_out: self.counter(reg::REQS_OUT_LO)?,
+            requests_failed: self.counter(reg::REQS_ERR_LO)?,
+            bytes_in: self.counter(reg::BYTES_IN_LO)?,
+            bytes_out: self.counter(reg::BYTES_OUT_LO)?,
+            lanes,
+        })
+    }
+
+    /// Zeroes them.
+    pub fn clear_counters(&self) -> Result<()> {
+        self.shared.transport.write32(reg::CONTROL, 1)
+    }
+
+    /// Whether a status means that the device, not the request, is at fault.
+    pub fn is_dma_error(status: Status) -> bool {
+        matches!(
+            status,
+            Status::DmaIv
+                | Status::DmaAad
+                | Status::DmaSrcSgl
+                | Status::DmaSrc
+                | Status::DmaTag
+                | Status::DmaDstSgl
+                | Status::DmaDst
+        )
+    }
+}
+
+fn capabilities(t: &dyn Transport) -> Result<Capabilities> {
+    let id = t.read32(reg::ID)?;
+    if id != 0x544d_5343 {
+        return Err(Error::Incompatible(format!(
+            "its ID register reads {id:#010x}, not \"CSMT\""
+        )));
+    }
+    let version = t.read32(reg::VERSION)?;
+    let hash = t.read32(reg::ABI_HASH)?;
+    if hash != ABI_HASH {
+        return Err(Error::Incompatible(format!(
+            "its interface is {hash:#010x} (version {}.{}.{}), this driver's is {ABI_HASH:#010x}: use the driver of the device's release",
+            version >> 16 & 0xff,
+            version >> 8 & 0xff,
+            version & 0xff
+        )));
+    }
+    let (c0, c1, c2) = (t.read32(reg::CAP0)?, t.read32(reg::CAP1)?, t.read32(reg::CAP2)?);
+    Ok(Capabilities {
+        version: ((version >> 16) as u8, (version >> 8) as u8, version as u8),
+        queues: (c0 & 0xff) as usize,
+        lanes: (c0 >> 8 & 0xff) as usize,
+        slots: (c0 >> 16) as usize,
+        axi_bytes: (c1 & 0xff) as usize,
+        read_tags: (c1 >> 8 & 0xff) as usize,
+        burst_bytes: (c1 >> 16) as usize,
+        depth_max: 1 << (c2 & 0xff),
+        iv_max: (c2 >> 8 & 0x3ff) as usize,
+        aad_inline_max: (c2 >> 18 & 0x1f) as usize,
+        sbox: ["table", "tower", "bram", "unknown"][(c2 >> 24 & 3) as usize],
+    })
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Errors, each naming its cause.
+
+use casemate_abi::{QueueError, Status};
+
+/// What can go wrong between a program and the device.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The device's address.
+    #[error(
+        "device `{uri}`: {what}; a device is sim:, soft:, or either with settings, as in sim:?latency=250&seed=1"
+    )]
+    Uri {
+        /// As given.
+        uri: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Not this device, or another version of it.
+    #[error("this is no device for this driver: {0}")]
+    Incompatible(String),
+    /// The way to the device failed.
+    #[error("device access failed: {0}")]
+    Transport(String),
+    /// A register access was refused by the device.
+    #[error("register {0:#07x}: the device refused the access")]
+    Refused(u32),
+    /// No queue is left.
+    #[error("all {0} queues of the device are in use")]
+    NoQueue(usize),
+    /// No slot is left.
+    #[error("all {0} key slots of the device are in use: destroy a key first")]
+    NoSlot(usize),
+    /// An argument.
+    #[error("{0}")]
+    Invalid(String),
+    /// DMA memory.
+    #[error("no DMA memory for {0} bytes")]
+    NoMemory(usize),
+    /// A request ended in an error.
+    #[error("{status:?} ({}){}", .status.describe(), .page.map(|p| format!(" at IOVA page {p:#x}")).unwrap_or_default())]
+    Request {
+        /// The device's code.
+        status: Status,
+        /// Where a DMA error was.
+        page: Option<u64>,
+    },
+    /// The tag did not match.
+    #[error("the message does not authenticate: it, its AAD, IV or tag was altered, or the key is another")]
+    NotAuthentic,
+    /// The queue stopped.
+    #[error("queue {queue} stopped with {error:?} ({}): reset it", .error.describe())]
+    QueueStopped {
+        /// Which.
+        queue: u8,
+        /// Why.
+        error: QueueError,
+    },
+    /// Nothing came in time.
+    #[error(
+        "queue {queue}: no completion within {waited:?}, {in_flight} requests in flight; reset the queue to get them back"
+    )]
+    Timeout {
+        /// Which.
+        queue: u8,
+        /// How long.
+        waited: std::time::Duration,
+        /// Requests not completed.
+        in_flight: usize,
+    },
+    /// The device wrote what it must not.
+    #[error("queue {queue}: the device broke the ring protocol: {what}")]
+    Protocol {
+        /// Which.
+        queue: u8,
+        /// How.
+        what: String,
+    },
+}
+
+/// Results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;

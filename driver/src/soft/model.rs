@@ -1,0 +1,698 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Registers, rings, guard and slots of the functional model. Follows hdl/rings, hdl/slots and hdl/csr.
+
+use super::Shape;
+use super::gcm::Key;
+use casemate_abi::{
+    ABI_HASH, Completion, KeyType, Opcode, QueueError, QueueState, SgElement, Status, Submission, TagMode,
+    reg, usage,
+};
+use casemate_sim::memory::{Fault, Iommu};
+use zeroize::Zeroize;
+
+#[derive(Default)]
+struct Queue {
+    state: u8,
+    error: u8,
+    sq_log2: u32,
+    cq_log2: u32,
+    sq_base: u64,
+    cq_base: u64,
+    irq: u32,
+    domain: u8,
+    weight: u32,
+    tail: u16,
+    head: u16,
+    cq_head: u16,
+    posted: u16,
+    reqs: u32,
+    errors: u32,
+    irq_waiting: u32,
+}
+
+impl Queue {
+    fn fresh() -> Self {
+        Self {
+            irq: 1,
+            weight: 4,
+            ..Self::default()
+        }
+    }
+
+    fn is(&self, s: QueueState) -> bool {
+        self.state == s as u8
+    }
+
+    fn fail(&mut self, e: QueueError) {
+        if self.is(QueueState::Enabled) {
+            self.state = QueueState::Error as u8;
+            self.error = e as u8;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Slot {
+    key: Option<Key>,
+    kind: u8,
+    domain: u8,
+    usage: u16,
+    generation: u16,
+}
+
+/// Totals, in the order of their registers.
+#[derive(Default)]
+struct Counters([u64; 6]);
+
+const REQS_IN: usize = 1;
+const REQS_OUT: usize = 2;
+const REQS_ERR: usize = 3;
+const BYTES_IN: usize = 4;
+const BYTES_OUT: usize = 5;
+
+/// The device's state.
+pub struct Model {
+    shape: Shape,
+    queues: Vec<Queue>,
+    slots: Vec<Slot>,
+    window: [u32; 16],
+    written: u16,
+    counters: Counters,
+    high: u32,
+    irqs: Vec<bool>,
+    next: usize,
+}
+
+impl Drop for Model {
+    fn drop(&mut self) {
+        self.window.zeroize();
+    }
+}
+
+/// Status of a refused or failed request and the page it names.
+type Refusal = (Status, u64);
+
+impl Model {
+    pub fn new(shape: Shape) -> Self {
+        Self {
+            queues: (0..shape.queues).map(|_| Queue::fresh()).collect(),
+            slots: (0..shape.slots).map(|_| Slot::default()).collect(),
+            window: [0; 16],
+            written: 0,
+            counters: Counters::default(),
+            high: 0,
+            irqs: vec![false; shape.queues as usize + 1],
+            next: 0,
+            shape,
+        }
+    }
+
+    pub fn reset(&mut self) {
+        *self = Self::new(self.shape.clone());
+    }
+
+    pub fn take_irq(&mut self, vector: u16) -> bool {
+        self.irqs.get_mut(usize::from(vector)).is_some_and(std::mem::take)
+    }
+
+    pub fn irq_pending(&self, vector: u16) -> bool {
+        self.irqs.get(usize::from(vector)).is_some_and(|i| *i)
+    }
+
+    // ------------------------------------------------------------ registers
+    fn page(offset: u32) -> Option<(usize, u32)> {
+        (offset >= reg::QUEUE_SQ_TAIL && offset.is_multiple_of(4)).then(|| {
+            (
+                ((offset - reg::QUEUE_SQ_TAIL) / reg::QUEUE_SQ_TAIL_STRIDE) as usize,
+                offset % reg::QUEUE_SQ_TAIL_STRIDE + reg::QUEUE_SQ_TAIL,
+            )
+        })
+    }
+
+    fn bind(&self, offset: u32) -> Option<usize> {
+        let i = (offset.checked_sub(reg::QUEUE_BIND)? / 4) as usize;
+        (offset.is_multiple_of(4) && i < self.queues.len()).then_some(i)
+    }
+
+    /// Reads a register; None where the device answers SLVERR.
+    pub fn read(&mut self, offset: u32) -> Option<u32> {
+        if let Some((i, at)) = Self::page(offset) {
+            let q = self.queues.get(i)?;
+            return Some(match at {
+                reg::QUEUE_SQ_TAIL => q.tail.into(),
+                reg::QUEUE_CQ_HEAD => q.cq_head.into(),
+                reg::QUEUE_CTRL => 0,
+                reg::QUEUE_STATE => {
+                    u32::from(q.head.wrapping_sub(q.posted)) << 16
+                        | u32::from(q.error) << 8
+                        | u32::from(q.state)
+                }
+                reg::QUEUE_DEPTH => q.cq_log2 << 8 | q.sq_log2,
+                reg::QUEUE_SQ_BASE_LO => q.sq_base as u32,
+                reg::QUEUE_SQ_BASE_HI => (q.sq_base >> 32) as u32,
+                reg::QUEUE_CQ_BASE_LO => q.cq_base as u32,
+                reg::QUEUE_CQ_BASE_HI => (q.cq_base >> 32) as u32,
+                reg::QUEUE_IRQ_COALESCE => q.irq,
+                reg::QUEUE_SQ_HEAD => q.head.into(),
+                reg::QUEUE_CQ_TAIL => q.posted.into(),
+                reg::QUEUE_REQS => q.reqs,
+                reg::QUEUE_ERRORS => q.errors,
+                _ => return None,
+            });
+        }
+        if let Some(i) = self.bind(offset) {
+            return Some(self.queues[i].weight << 8 | u32::from(self.queues[i].domain));
+        }
+        if !offset.is_multiple_of(4) {
+            return None;
+        }
+        let lane_end = reg::LANE_BUSY_LO + self.shape.lanes * reg::LANE_BUSY_LO_STRIDE;
+        Some(match offset {
+            reg::ID => 0x544d_5343,
+            reg::VERSION => 0x0000_0100,
+            reg::CAP0 => self.shape.slots << 16 | self.shape.lanes << 8 | self.shape.queues,
+            reg::CAP1 => 256 << 16 | 64 << 8 | (self.shape.axi / 8),
+            reg::CAP2 => 16 << 18 | 1023 << 8 | 12,
+            reg::ABI_HASH => ABI_HASH,
+            reg::STATUS => {
+                let error = self.queues.iter().any(|q| q.is(QueueState::Error));
+                let busy = self.queues.iter().any(|q| q.head != q.posted);
+                u32::from(busy) << 3 | u32::from(error) << 2 | 1
+            }
+            reg::CONTROL => 0,
+            reg::CYCLES_LO..=reg::BYTES_OUT_HI => {
+                let value = self.counters.0[((offset - reg::CYCLES_LO) / 8) as usize];
+                if offset.is_multiple_of(8) {
+                    self.high = (value >> 32) as u32;
+                    value as u32
+                } else {
+                    self.high
+                }
+            }
+            // No lane has cycles here.
+            _ if (reg::LANE_BUSY_LO..lane_end).contains(&offset)
+                && offset % reg::LANE_BUSY_LO_STRIDE < 24 =>
+            {
+                0
+            }
+            _ if (reg::KEY_WINDOW..reg::KEY_WINDOW + 64).contains(&offset) => 0,
+            _ => return None,
+        })
+    }
+
+    /// Writes a register; None where the device answers SLVERR.
+    pub fn write(&mut self, offset: u32, v: u32) -> Option<()> {
+        if let Some((i, at)) = Self::page(offset) {
+            return self.write_page(i, at, v);
+        }
+        if let Some(i) = self.bind(offset) {
+            let q = &mut self.queues[i];
+            if !q.is(QueueState::Disabled) {
+                return None;
+            }
+            (q.domain, q.weight) = (v as u8, v >> 8 & 15);
+            return Some(());
+        }
+        if !offset.is_multiple_of(4) {
+            return None;
+        }
+        if offset == reg::CONTROL {
+            if v & 1 != 0 {
+                self.counters = Counters::default();
+                for q in &mut self.queues {
+                    (q.reqs, q.errors) = (0, 0);
+                }
+            }
+            return Some(());
+        }
+        let word = (offset.checked_sub(reg::KEY_WINDOW)? / 4) as usize;
+        *self.window.get_mut(word)? = v;
+        self.written |= 1 << word;
+        Some(())
+    }
+
+    fn write_page(&mut self, i: usize, at: u32, v: u32) -> Option<()> {
+        let errors = self.irqs.len() - 1;
+        let q = self.queues.get_mut(i)?;
+        let was_bad = q.is(QueueState::Error);
+        let low = |x: &mut u64| *x = *x >> 32 << 32 | u64::from(v);
+        let high = |x: &mut u64| *x = u64::from(v) << 32 | *x & 0xffff_ffff;
+        match at {
+            reg::QUEUE_SQ_TAIL if q.is(QueueState::Enabled) => {
+                if u32::from((v as u16).wrapping_sub(q.head)) > 1 << q.sq_log2 {
+                    q.fail(QueueError::BadDoorbell);
+                } else {
+                    q.tail = v as u16;
+                }
+            }
+            reg::QUEUE_CQ_HEAD if !q.is(QueueState::Disabled) => {
+                if q.posted.wrapping_sub(v as u16) > q.posted.wrapping_sub(q.cq_head) {
+                    q.fail(QueueError::BadDoorbell);
+                } else {
+                    q.cq_head = v as u16;
+                }
+            }
+            reg::QUEUE_SQ_TAIL | reg::QUEUE_CQ_HEAD => {}
+            reg::QUEUE_CTRL => {
+                if v & 2 != 0 {
+                    if !q.is(QueueState::Disabled) {
+                        q.state = QueueState::Resetting as u8;
+                    }
+                } else if v & 1 != 0 && q.is(QueueState::Disabled) {
+                    (q.tail, q.head, q.cq_head, q.posted) = (0, 0, 0, 0);
+                    let ok = (1..=12).contains(&q.sq_log2) && (1..=12).contains(&q.cq_log2);
+                    let ok = ok && q.sq_base.is_multiple_of(64) && q.cq_base.is_multiple_of(64);
+                    q.state = QueueState::Enabled as u8;
+                    q.error = QueueError::None as u8;
+                    if !ok {
+                        q.fail(QueueError::BadConfig);
+                    }
+                }
+            }
+            reg::QUEUE_IRQ_COALESCE => q.irq = v,
+            _ if !q.is(QueueState::Disabled) => return None,
+            reg::QUEUE_DEPTH => (q.sq_log2, q.cq_log2) = (v & 15, v >> 8 & 15),
+            reg::QUEUE_SQ_BASE_LO => low(&mut q.sq_base),
+            reg::QUEUE_SQ_BASE_HI => high(&mut q.sq_base),
+            reg::QUEUE_CQ_BASE_LO => low(&mut q.cq_base),
+            reg::QUEUE_CQ_BASE_HI => high(&mut q.cq_base),
+            _ => return None,
+        }
+        if self.queues[i].is(QueueState::Error) && !was_bad {
+            self.irqs[errors] = true;
+        }
+        Some(())
+    }
+
+    // ---------------------------------------------------------------- rings
+    /// Executes up to `most` descriptors; says how many.
+    pub fn run(&mut self, iommu: &mut Iommu, most: usize) -> usize {
+        let mut done = 0;
+        for q in &mut self.queues {
+            // Nothing is ever in flight between two calls.
+            if q.is(QueueState::Resetting) {
+                q.state = QueueState::Disabled as u8;
+                q.error = QueueError::None as u8;
+            }
+        }
+        let n = self.queues.len();
+        while done < most {
+            let Some(i) = (0..n).map(|k| (self.next + k) % n).find(|&i| {
+                let q = &self.queues[i];
+                q.is(QueueState::Enabled)
+                    && q.tail != q.head
+                    && u32::from(q.head.wrapping_sub(q.cq_head)) < 1 << q.cq_log2
+            }) else {
+                break;
+            };
+            self.next = (i + 1) % n;
+            self.one(iommu, i);
+            done += 1;
+        }
+        for (q, irq) in self.queues.iter_mut().zip(&mut self.irqs) {
+            let goal = (q.irq & 0xffff).max(1);
+            // Time has no length here: what waits for it is announced when the work is done.
+            if q.irq_waiting >= goal || (q.irq_waiting > 0 && q.irq >> 16 != 0 && done < most) {
+                q.irq_waiting = 0;
+                *irq = true;
+            }
+        }
+        done
+    }
+
+    fn one(&mut self, iommu: &mut Iommu, i: usize) {
+        let errors = self.irqs.len() - 1;
+        let q = &mut self.queues[i];
+        let at = q.sq_base.wrapping_add(u64::from(q.head) % (1 << q.sq_log2) * 64);
+        let mut raw = [0; 64];
+        if iommu.read(at, &mut raw).is_err() {
+            q.fail(QueueError::SqFetch);
+            self.irqs[errors] = true;
+            return;
+        }
+        q.head = q.head.wrapping_add(1);
+        self.counters.0[REQS_IN] += 1;
+        let sub = Submission::from_le(&raw);
+        let mut c = Completion::default();
+        c.set_cookie(sub.cookie());
+        let status = match self.execute(iommu, i, &sub, &mut c) {
+            Ok(()) => Status::Ok,
+            Err((status, page)) => {
+                c = Completion::default();
+                c.set_cookie(sub.cookie());
+                c.set_result0(page as u32);
+                c.set_result1((page >> 32) as u32);
+                status
+            }
+        };
+        let q = &mut self.queues[i];
+        c.set_status(status as u32);
+        c.set_queue_id(i as u32);
+        c.set_sq_head(q.head.into());
+        c.set_phase(u32::from(!(q.posted >> q.cq_log2)) & 1);
+        let at = q
+            .cq_base
+            .wrapping_add(u64::from(q.posted) % (1 << q.cq_log2) * 32);
+        let written = iommu.write(at, &c.to_le());
+        q.posted = q.posted.wrapping_add(1);
+        q.reqs = q.reqs.wrapping_add(1);
+        self.counters.0[REQS_OUT] += 1;
+        if status != Status::Ok {
+            q.errors = q.errors.wrapping_add(1);
+            self.counters.0[REQS_ERR] += 1;
+        }
+        if written.is_err() {
+            q.fail(QueueError::CqWrite);
+            self.irqs[errors] = true;
+        } else {
+            q.irq_waiting += 1;
+        }
+    }
+
+    // ---------------------------------------------------------------- guard
+    fn execute(
+        &mut self,
+        iommu: &mut Iommu,
+        queue: usize,
+        s: &Submission,
+        c: &mut Completion,
+    ) -> Result<(), Refusal> {
+        let op = Opcode::from_code(s.opcode() as u8);
+        if queue == 0 && op == Some(Opcode::KeyLoad) {
+            let (window, written) = (self.window, self.written);
+            self.window.zeroize();
+            self.written = 0;
+            return self.key_load(s, c, window, written).map_err(|e| (e, 0));
+        }
+        let refuse = |e| Err((e, 0));
+        let Some(op) = op else {
+            return refuse(Status::BadOpcode);
+        };
+        static_checks(s, op).map_err(|e| (e, 0))?;
+        match op {
+            Opcode::Nop => Ok(()),
+            Opcode::KeyLoad => refuse(Status::NotOfficer),
+            Opcode::KeyDestroy => {
+                if queue != 0 {
+                    return refuse(Status::NotOfficer);
+                }
+                let Some(slot) = self.slots.get_mut(s.slot() as usize) else {
+                    return refuse(Status::SlotRange);
+                };
+                if slot.key.is_none() {
+                    return refuse(Status::SlotEmpty);
+                }
+                if u32::from(slot.generation) != s.generation() {
+                    return refuse(Status::SlotGeneration);
+                }
+                *slot = Slot {
+                    generation: slot.generation,
+                    ..Slot::default()
+                };
+                Ok(())
+            }
+            Opcode::GcmSeal | Opcode::GcmOpen => {
+                let domain = self.queues[queue].domain;
+                let Some(slot) = self.slots.get(s.slot() as usize) else {
+                    return refuse(Status::SlotRange);
+                };
+                let Some(key) = &slot.key else {
+                    return refuse(Status::SlotEmpty);
+                };
+                if slot.domain != domain {
+                    return refuse(Status::SlotDomain);
+                }
+                if u32::from(slot.generation) != s.generation() {
+                    return refuse(Status::SlotGeneration);
+                }
+                let need = if op == Opcode::GcmSeal {
+                    usage::ENCRYPT
+                } else {
+                    usage::DECRYPT
+                };
+                if slot.usage & need == 0 {
+                    return refuse(Status::SlotUsage);
+                }
+                let (bytes_in, bytes_out) = gcm(iommu, key, s, op == Opcode::GcmOpen, c)?;
+                self.counters.0[BYTES_IN] += bytes_in;
+                self.counters.0[BYTES_OUT] += bytes_out;
+                Ok(())
+            }
+        }
+    }
+
+    fn key_load(
+        &mut self,
+        s: &Submission,
+        c: &mut Completion,
+        mut window: [u32; 16],
+        written: u16,
+    ) -> Result<(), Status> {
+        static_checks(s, Opcode::KeyLoad)?;
+        let slot = self.slots.get_mut(s.slot() as usize).ok_or(Status::SlotRange)?;
+        let words = match KeyType::from_code(s.aad0() as u8).ok_or(Status::BadKeyType)? {
+            KeyType::Aes128 => 4,
+            KeyType::Aes192 => 6,
+            KeyType::Aes256 => 8,
+        };
+        if written & ((1 << words) - 1) != (1 << words) - 1 {
+            return Err(Status::KeyWindow);
+        }
+        if slot.generation == u16::MAX {
+            return Err(Status::SlotRetired);
+        }
+        let mut bytes: Vec<u8> = window[..words].iter().flat_map(|w| w.to_le_bytes()).collect();
+        *slot = Slot {
+            key: Some(Key::new(&bytes)),
+            kind: s.aad0() as u8,
+            domain: (s.aad0() >> 8) as u8,
+            usage: (s.aad0() >> 16) as u16,
+            generation: slot.generation + 1,
+        };
+        let _ = slot.kind;
+        bytes.zeroize();
+        window.zeroize();
+        c.set_result0(slot.generation.into());
+        Ok(())
+    }
+}
+
+fn static_checks(s: &Submission, op: Opcode) -> Result<(), Status> {
+    if s.reserved0() != 0 || s.reserved1() != 0 {
+        return Err(Status::BadFlags);
+    }
+    let gcm = matches!(op, Opcode::GcmSeal | Opcode::GcmOpen);
+    if !gcm {
+        let any = s.src_sgl() | s.dst_sgl() | s.aad_inline() | s.tag_mode() | s.tag_len() | s.iv_len();
+        return if any == 0 { Ok(()) } else { Err(Status::BadFlags) };
+    }
+    let Some(mode) = TagMode::from_code(s.tag_mode() as u8) else {
+        return Err(Status::BadFlags);
+    };
+    if mode == TagMode::Completion && op == Opcode::GcmOpen || s.iv_len() != 12 && s.iv2() != 0 {
+        return Err(Status::BadFlags);
+    }
+    if !matches!(s.tag_len(), 4 | 8 | 12..=16) {
+        return Err(Status::BadTagLen);
+    }
+    if s.iv_len() == 0 {
+        return Err(Status::BadIvLen);
+    }
+    let inline = if mode == TagMode::Address { 8 } else { 16 };
+    if s.aad_inline() == 1 && s.aad_len() > inline {
+        return Err(Status::BadAadLen);
+    }
+    Ok(())
+}
+
+/// The pieces of a buffer: address and length, until `bytes` are there or the list is bad.
+fn walk(
+    iommu: &mut Iommu,
+    addr: u64,
+    bytes: u64,
+    sgl: bool,
+    bus: Status,
+) -> (Vec<(u64, u64)>, Result<(), Refusal>) {
+    let mut runs = Vec::new();
+    if !sgl || bytes == 0 {
+        runs.push((addr, bytes));
+        return (runs, Ok(()));
+    }
+    let page = |a: u64| a & !0xfff;
+    if !addr.is_multiple_of(16) {
+        return (runs, Err((Status::BadSgl, page(addr))));
+    }
+    let (mut at, mut left) = (addr, bytes);
+    while left > 0 {
+        let mut raw = [0; 16];
+        if iommu.read(at, &mut raw) == Err(Fault) {
+            return (runs, Err((bus, page(at))));
+        }
+        let e = SgElement::from_le(&raw);
+        if e.len() == 0 || e.reserved0() != 0 {
+            return (runs, Err((Status::BadSgl, page(at))));
+        }
+        let n = u64::from(e.len()).min(left);
+        runs.push((u64::from(e.addr_hi()) << 32 | u64::from(e.addr_lo()), n));
+        left -= n;
+        at = at.wrapping_add(16);
+    }
+    (runs, Ok(()))
+}
+
+/// Reads runs; an error names the first page that fails.
+fn read_runs(iommu: &mut Iommu, runs: &[(u64, u64)], status: Status) -> Result<Vec<u8>, Refusal> {
+    let mut out = Vec::new();
+    for &(addr, len) in runs {
+        let (mut a, mut left) = (addr, len);
+        while left > 0 {
+            let n = (4096 - a % 4096).min(left);
+            let at = out.len();
+            out.resize(at + n as usize, 0);
+            if iommu.read(a, &mut out[at..]) == Err(Fault) {
+                return Err((status, a & !0xfff));
+            }
+            a = a.wrapping_add(n);
+            left -= n;
+        }
+    }
+    Ok(out)
+}
+
+/// Writes runs, all that can be written; an error names the first page that fails.
+fn write_runs(iommu: &mut Iommu, runs: &[(u64, u64)], mut data: &[u8]) -> Result<(), Refusal> {
+    let mut first = Ok(());
+    for &(addr, len) in runs {
+        let (mut a, mut left) = (addr, len);
+        while left > 0 {
+            let n = (4096 - a % 4096).min(left);
+            let (now, rest) = data.split_at(n as usize);
+            data = rest;
+            if iommu.write(a, now) == Err(Fault) && first.is_ok() {
+                first = Err((Status::DmaDst, a & !0xfff));
+            }
+            a = a.wrapping_add(n);
+            left -= n;
+        }
+    }
+    first
+}
+
+fn pair(hi: u32, lo: u32) -> u64 {
+    u64::from(hi) << 32 | u64::from(lo)
+}
+
+/// One AES-GCM request. Returns bytes read and written.
+fn gcm(
+    iommu: &mut Iommu,
+    key: &Key,
+    s: &Submission,
+    open: bool,
+    c: &mut Completion,
+) -> Result<(u64, u64), Refusal> {
+    let mode = TagMode::from_code(s.tag_mode() as u8).expect("checked");
+    let (pay, tag_len) = (u64::from(s.pay_len()), s.tag_len() as usize);
+    let mut bytes_in = 0;
+    let mut fetch = |iommu: &mut Iommu, addr, len: u64, sgl, bus, status| {
+        bytes_in += len;
+        let (runs, list) = walk(iommu, addr, len, sgl, bus);
+        let data = read_runs(iommu, &runs, status)?;
+        list.map(|()| data)
+    };
+    let iv = if s.iv_len() == 12 {
+        [s.iv0(), s.iv1(), s.iv2()]
+            .iter()
+            .flat_map(|w| w.to_le_bytes())
+            .collect()
+    } else {
+        fetch(
+            iommu,
+            pair(s.iv1(), s.iv0()),
+            s.iv_len().into(),
+            false,
+            Status::DmaIv,
+            Status::DmaIv,
+        )?
+    };
+    let aad = if s.aad_inline() == 1 {
+        let mut a: Vec<u8> = [s.aad0(), s.aad1(), s.aad2(), s.aad3()]
+            .iter()
+            .flat_map(|w| w.to_le_bytes())
+            .collect();
+        a.truncate(s.aad_len() as usize);
+        a
+    } else {
+        fetch(
+            iommu,
+            pair(s.aad1(), s.aad0()),
+            s.aad_len().into(),
+            false,
+            Status::DmaAad,
+            Status::DmaAad,
+        )?
+    };
+    let appended = if open && mode == TagMode::Appended {
+        tag_len as u64
+    } else {
+        0
+    };
+    let src = pair(s.src_hi(), s.src_lo());
+    let mut data = fetch(
+        iommu,
+        src,
+        pay + appended,
+        s.src_sgl() == 1,
+        Status::DmaSrcSgl,
+        Status::DmaSrc,
+    )?;
+    let mut expected = data.split_off(pay as usize);
+    let tag_addr = pair(s.aad3(), s.aad2());
+    if open && mode == TagMode::Address {
+        expected = fetch(
+            iommu,
+            tag_addr,
+            tag_len as u64,
+            false,
+            Status::DmaTag,
+            Status::DmaTag,
+        )?;
+    }
+    let mut good = true;
+    let mut own = None;
+    if open {
+        good = key.open(&iv, &aad, &mut data, &expected);
+    } else {
+        let tag = key.seal(&iv, &aad, &mut data);
+        match mode {
+            TagMode::Appended => data.extend_from_slice(&tag[..tag_len]),
+            TagMode::Address => own = Some(tag),
+            TagMode::Completion => {
+                let mut t = [0; 16];
+                t[..tag_len].copy_from_slice(&tag[..tag_len]);
+                let w: Vec<u32> = t
+                    .chunks_exact(4)
+                    .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                    .collect();
+                c.set_result0(w[0])
+                    .set_result1(w[1])
+                    .set_result2(w[2])
+                    .set_result3(w[3]);
+            }
+        }
+    }
+    let mut bytes_out = data.len() as u64;
+    let dst = pair(s.dst_hi(), s.dst_lo());
+    let (runs, list) = walk(iommu, dst, data.len() as u64, s.dst_sgl() == 1, Status::DmaDstSgl);
+    let mut written = write_runs(iommu, &runs, &data).and(list);
+    data.zeroize();
+    if let (Some(tag), true) = (own, list.is_ok()) {
+        bytes_out += tag_len as u64;
+        written = written.and(write_runs(iommu, &[(tag_addr, tag_len as u64)], &tag[..tag_len]));
+    }
+    written?;
+    if !good {
+        return Err((Status::TagMismatch, 0));
+    }
+    c.set_bytes(s.pay_len());
+    Ok((bytes_in, bytes_out))
+}

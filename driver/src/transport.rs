@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The way to a device: registers, DMA memory, interrupts, reset. What differs between a card, a simulation and the functional
+//! model is behind this trait and nowhere else.
+
+#[cfg(feature = "sim")]
+pub mod sim;
+
+use crate::{Error, Result};
+use std::any::Any;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Memory that both the program and the device see.
+#[derive(Clone)]
+pub struct DmaRegion {
+    ptr: NonNull<u8>,
+    len: usize,
+    iova: u64,
+    _keep: Arc<dyn Any + Send + Sync>,
+}
+
+// SAFETY: plain memory, kept alive by `_keep`; who may touch which bytes is decided by the buffers cut from it.
+unsafe impl Send for DmaRegion {}
+// SAFETY: as above.
+unsafe impl Sync for DmaRegion {}
+
+impl DmaRegion {
+    /// `len` bytes at `ptr`, which `keep` keeps alive, at `iova` for the device.
+    ///
+    /// # Safety
+    /// The bytes must stay valid while `keep` lives, and nobody else may use them but through this region.
+    pub unsafe fn new(ptr: NonNull<u8>, len: usize, iova: u64, keep: Arc<dyn Any + Send + Sync>) -> Self {
+        Self {
+            ptr,
+            len,
+            iova,
+            _keep: keep,
+        }
+    }
+
+    /// First byte.
+    pub fn ptr(&self) -> NonNull<u8> {
+        self.ptr
+    }
+
+    /// Bytes.
+    #[allow(clippy::len_without_is_empty)] // never empty
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Where the device sees it.
+    pub fn iova(&self) -> u64 {
+        self.iova
+    }
+}
+
+/// A device, however it is reached.
+pub trait Transport: Send + Sync {
+    /// Reads a register.
+    fn read32(&self, offset: u32) -> Result<u32>;
+    /// Writes a register.
+    fn write32(&self, offset: u32, value: u32) -> Result<()>;
+    /// Zeroed memory in whole pages, for both.
+    fn alloc(&self, bytes: usize) -> Result<DmaRegion>;
+    /// Takes memory from the device. The device must have stopped using it.
+    fn free(&self, region: DmaRegion);
+    /// Lets a simulated device run a little; a card needs no help.
+    fn progress(&self) -> Result<()>;
+    /// Waits for interrupt `vector`, one a queue and then the one for errors; false after `timeout`. May return early.
+    fn wait(&self, vector: u16, timeout: Duration) -> Result<bool>;
+    /// Resets the device: every register, ring and key.
+    fn reset(&self) -> Result<()>;
+    /// For those who know what is behind.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// Opens what a URI names.
+pub(crate) fn open(uri: &str) -> Result<Arc<dyn Transport>> {
+    let wrong = |what: String| Error::Uri {
+        uri: uri.into(),
+        what,
+    };
+    let (scheme, rest) = uri.split_once(':').ok_or_else(|| wrong("has no scheme".into()))?;
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    if !path.is_empty() {
+        return Err(wrong(format!("unexpected `{path}`")));
+    }
+    match scheme {
+        #[cfg(feature = "sim")]
+        "sim" => {
+            let config = casemate_sim::device::Config::parse(query).map_err(wrong)?;
+            Ok(Arc::new(sim::Sim::new(&config)?))
+        }
+        #[cfg(feature = "soft")]
+        "soft" => Ok(Arc::new(crate::soft::Soft::new(
+            crate::soft::Shape::parse(query).map_err(wrong)?,
+        ))),
+        _ => {
+            let _ = query;
+            Err(wrong(format!("unknown scheme `{scheme}`")))
+        }
+    }
+}
+
+/// IOVAs for in-process devices, the same in every run: regions one after another with a page unmapped between.
+pub(crate) struct IovaSpace(u64);
+
+impl IovaSpace {
+    pub(crate) fn new() -> Self {
+        Self(0x1_0000_0000)
+    }
+
+    pub(crate) fn take(&mut self, bytes: usize) -> u64 {
+        let at = self.0;
+        self.0 += bytes as u64 + 4096;
+        at
+    }
+}

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Memory behind the device's AXI4 master (AMBA IHI 0022, AXI4): latency, bandwidth, stalls, answers out of order, injected
+//! faults, and a checker of what the master does.
+
+use crate::memory::{Fault, Iommu};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::collections::VecDeque;
+
+/// How the memory behaves.
+#[derive(Debug, Clone)]
+pub struct MemoryTiming {
+    /// Cycles from a read's address to its first beat.
+    pub read_latency: u32,
+    /// Cycles from a write's last beat to its response.
+    pub write_latency: u32,
+    /// Bytes a cycle, each way; 0 for the width of the bus.
+    pub bandwidth: u32,
+    /// Chance in percent, each cycle, that a channel is not ready or not valid.
+    pub stall: u32,
+    /// Answers come in any order the protocol allows, with up to this many cycles of extra latency.
+    pub reorder: u32,
+    /// Seed of everything random here.
+    pub seed: u64,
+}
+
+impl Default for MemoryTiming {
+    fn default() -> Self {
+        Self {
+            read_latency: 250,
+            write_latency: 60,
+            bandwidth: 0,
+            stall: 0,
+            reorder: 0,
+            seed: 1,
+        }
+    }
+}
+
+/// Faults to inject, beside those of the IOMMU.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    /// Chance in 1 of this many that a read burst answers SLVERR; 0 for never.
+    pub read_one_in: u32,
+    /// The same of a write burst.
+    pub write_one_in: u32,
+    /// Pages (IOVA / 4096) whose accesses answer SLVERR.
+    pub pages: Vec<u64>,
+}
+
+/// A read or write address, as the master gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Address {
+    /// Id.
+    pub id: u32,
+    /// First byte.
+    pub addr: u64,
+    /// Beats - 1.
+    pub len: u8,
+    /// log2 of bytes a beat.
+    pub size: u8,
+    /// Kind.
+    pub burst: u8,
+}
+
+struct ReadBurst {
+    a: Address,
+    ready: u64,
+    beat: u32,
+    fault: bool,
+}
+
+/// The beat offered on R.
+pub struct ReadBeat {
+    /// Id.
+    pub id: u32,
+    /// Data, as many bytes as the bus has.
+    pub data: [u8; 64],
+    /// SLVERR.
+    pub error: bool,
+    /// Last of its burst.
+    pub last: bool,
+}
+
+/// The memory, and what is in flight.
+pub struct AxiMemory {
+    /// Timing.
+    pub timing: MemoryTiming,
+    /// Injected faults.
+    pub faults: Faults,
+    bytes: usize,
+    rng: ChaCha8Rng,
+    reads: VecDeque<ReadBurst>,
+    offered: Option<usize>,
+    writes: VecDeque<Address>,
+    write_beat: u32,
+    write_bad: bool,
+    answers: VecDeque<(u64, u32, bool)>,
+    read_credit: i64,
+    write_credit: i64,
+    held_ar: Option<Address>,
+    held_aw: Option<Address>,
+    held_w: Option<(Vec<u8>, u64, bool)>,
+}
+
+impl AxiMemory {
+    /// With a bus of `bytes` bytes.
+    pub fn new(bytes: usize, timing: MemoryTiming) -> Self {
+        Self {
+            rng: ChaCha8Rng::seed_from_u64(timing.seed),
+            timing,
+            faults: Faults::default(),
+            bytes,
+            reads: VecDeque::new(),
+            offered: None,
+            writes: VecDeque::new(),
+            write_beat: 0,
+            write_bad: false,
+            answers: VecDeque::new(),
+            read_credit: 0,
+            write_credit: 0,
+            held_ar: None,
+            held_aw: None,
+            held_w: None,
+        }
+    }
+
+    /// Forgets what is in flight, as a reset of the device does.
+    pub fn reset(&mut self) {
+        let (timing, faults) = (self.timing.clone(), self.faults.clone());
+        *self = Self {
+            faults,
+            ..Self::new(self.bytes, timing)
+        };
+    }
+
+    fn stalls(&mut self) -> bool {
+        self.timing.stall != 0 && self.rng.random_range(0..100) < self.timing.stall
+    }
+
+    /// Whether AR, AW and W are ready in the cycle to come.
+    pub fn ready(&mut self) -> (bool, bool, bool) {
+        let ar = self.reads.len() < 256 && !self.stalls();
+        let aw = self.writes.len() < 16 && !self.stalls();
+        // Data is taken after its address.
+        let w = !self.writes.is_empty()
+            && (self.timing.bandwidth == 0 || self.write_credit >= 0)
+            && !self.stalls();
+        (ar, aw, w)
+    }
+
+    /// The beat to offer on R in the cycle to come; once offered it stays until it is taken.
+    pub fn offer_read(&mut self, now: u64, iommu: &mut Iommu) -> Option<ReadBeat> {
+        if self.timing.bandwidth != 0 {
+            self.read_credit = (self.read_credit + i64::from(self.timing.bandwidth)).min(self.bytes as i64);
+            if self.read_credit < 0 {
+                return None;
+            }
+        }
+        let chosen = if self.timing.reorder == 0 {
+            self.reads.front().is_some_and(|r| r.ready <= now).then_some(0)
+        } else {
+            // Any burst that is due, if none of its id is before it.
+            let due: Vec<usize> = (0..self.reads.len())
+                .filter(|&i| {
+                    self.reads[i].ready <= now
+                        && !self.reads.iter().take(i).any(|e| e.a.id == self.reads[i].a.id)
+                })
+                .collect();
+            (!due.is_empty()).then(|| due[self.rng.random_range(0..due.len())])
+        };
+        if chosen.is_none() || self.stalls() {
+            return None;
+        }
+        let i = chosen?;
+        self.offered = Some(i);
+        let r = &self.reads[i];
+        let mut data = [0; 64];
+        let addr = r.a.addr + u64::from(r.beat) * self.bytes as u64;
+        let error = iommu.read(addr, &mut data[..self.bytes]) == Err(Fault) || r.fault;
+        if error {
+            data.fill(0);
+        }
+        Some(ReadBeat {
+            id: r.a.id,
+            data,
+            error,
+            last: r.beat == u32::from(r.a.len),
+        })
+    }
+
+    /// The offered beat was taken.
+    pub fn take_read(&mut self) {
+        if let Some(i) = self.offered.take() {
+            self.read_credit -= self.bytes as i64;
+            let r = &mut self.reads[i];
+            if r.beat == u32::from(r.a.len) {
+                self.reads.remove(i);
+            } else {
+                r.beat += 1;
+            }
+        }
+    }
+
+    /// The response to offer on B in the cycle to come: id and whether it is an error.
+    pub fn offer_response(&self, now: u64) -> Option<(u32, bool)> {
+        self.answers.front().filter(|a| a.0 <= now).map(|a| (a.1, a.2))
+    }
+
+    /// The offered response was taken.
+    pub fn take_response(&mut self) {
+        self.answers.pop_front();
+    }
+
+    fn check_address(&self, what: &str, a: Address) -> Result<(), String> {
+        let bytes = (u64::from(a.len) + 1) << a.size;
+        if a.burst != 1 || 1usize << a.size != self.bytes {
+            return Err(format!("{what} {a:x?}: not an INCR burst of full-width beats"));
+        }
+        if a.addr % self.bytes as u64 != 0 {
+            return Err(format!("{what} {a:x?}: not aligned to the beat"));
+        }
+        if a.addr / 4096 != (a.addr + bytes - 1) / 4096 {
+            return Err(format!("{what} {a:x?}: crosses a 4 KiB boundary"));
+        }
+        Ok(())
+    }
+
+    fn page_fault(&mut self, a: Address, one_in: u32) -> bool {
+        let random = one_in != 0 && self.rng.random_range(0..one_in) == 0;
+        random || self.faults.pages.contains(&(a.addr / 4096))
+    }
+
+    /// The master drives `valid` with `a` on AR; `ready` is what it was told. Checks, and takes it if both.
+    pub fn read_address(&mut self, now: u64, valid: Option<Address>, ready: bool) -> Result<(), String> {
+        if let Some(held) = self.held_ar
+            && valid != Some(held)
+        {
+            return Err(format!(
+                "AR: {held:x?} was offered and became {valid:x?} before it was taken"
+            ));
+        }
+        self.held_ar = valid.filter(|_| !ready);
+        let Some(a) = valid else { return Ok(()) };
+        self.check_address("AR", a)?;
+        if ready {
+            let extra = match self.timing.reorder {
+                0 => 0,
+                n => self.rng.random_range(0..=n),
+            };
+            let fault = self.page_fault(a, self.faults.read_one_in);
+            let ready = now + u64::from(self.timing.read_latency + extra);
+            self.reads.push_back(ReadBurst {
+                a,
+                ready,
+                beat: 0,
+                fault,
+            });
+        }
+        Ok(())
+    }
+
+    /// The same of AW.
+    pub fn write_address(&mut self, valid: Option<Address>, ready: bool) -> Result<(), String> {
+        if let Some(held) = self.held_aw
+            && valid != Some(held)
+        {
+            return Err(format!(
+                "AW: {held:x?} was offered and became {valid:x?} before it was taken"
+            ));
+        }
+        self.held_aw = valid.filter(|_| !ready);
+        let Some(a) = valid else { return Ok(()) };
+        self.check_address("AW", a)?;
+        if ready {
+            self.writes.push_back(a);
+        }
+        Ok(())
+    }
+
+    /// The same of W: data, strobes, last.
+    pub fn write_data(
+        &mut self,
+        now: u64,
+        valid: Option<(&[u8], u64, bool)>,
+        ready: bool,
+        iommu: &mut Iommu,
+    ) -> Result<(), String> {
+        if self.timing.bandwidth != 0 {
+            self.write_credit = (self.write_credit + i64::from(self.timing.bandwidth)).min(self.bytes as i64);
+        }
+        if let Some((data, strobe, last)) = &self.held_w
+            && valid != Some((data, *strobe, *last))
+        {
+            return Err("W: data changed before it was taken".into());
+        }
+        self.held_w = None;
+        let Some((data, strobe, last)) = valid else {
+            return Ok(());
+        };
+        if !ready {
+            self.held_w = Some((data.to_vec(), strobe, last));
+            return Ok(());
+        }
+        let a = self.writes[0];
+        self.write_credit -= self.bytes as i64;
+        if self.write_beat == 0 {
+            self.write_bad = self.page_fault(a, self.faults.write_one_in);
+        }
+        if last != (self.write_beat == u32::from(a.len)) {
+            return Err(format!("W: beat {} of {a:x?} has last = {last}", self.write_beat));
+        }
+        if strobe == 0 {
+            return Err(format!("W: a beat of {a:x?} without a byte"));
+        }
+        let addr = a.addr + u64::from(self.write_beat) * self.bytes as u64;
+        // This master's strobes are one run of bytes.
+        let (first, count) = (strobe.trailing_zeros() as usize, strobe.count_ones() as usize);
+        if strobe >> first != u64::MAX >> (64 - count) {
+            return Err(format!("W: strobes {strobe:#x} of {a:x?} have a hole"));
+        }
+        if !self.write_bad && iommu.write(addr + first as u64, &data[first..first + count]) == Err(Fault) {
+            self.write_bad = true;
+        }
+        self.write_beat += 1;
+        if last {
+            let ready = now + u64::from(self.timing.write_latency);
+            let at = match self.timing.reorder {
+                0 => self.answers.len(),
+                // After the last of its own id.
+                _ => {
+                    let low = self
+                        .answers
+                        .iter()
+                        .rposition(|x| x.1 == a.id)
+                        .map_or(0, |i| i + 1)
+                        .max(1);
+                    if low > self.answers.len() {
+                        self.answers.len()
+                    } else {
+                        self.rng.random_range(low..=self.answers.len())
+                    }
+                }
+            };
+            self.answers.insert(at, (ready, a.id, self.write_bad));
+            self.writes.pop_front();
+            self.write_beat = 0;
+        }
+        Ok(())
+    }
+}

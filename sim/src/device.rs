@@ -1,0 +1,532 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The whole device under Verilator: clock, registers, memory, interrupts. One seed, one sequence of cycles.
+
+use crate::axi::{Address, AxiMemory, Faults, MemoryTiming};
+use crate::memory::Iommu;
+use crate::verilate::{self, Block, Model, Port};
+use std::path::{Path, PathBuf};
+
+/// Parameters of the RTL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// AXI data width, bits: 128, 256 or 512.
+    pub axi: u32,
+    /// AES-GCM lanes.
+    pub lanes: u32,
+    /// Key slots.
+    pub slots: u32,
+    /// Queues.
+    pub queues: u32,
+    /// S-box: 0 table, 1 tower field, 2 block RAM.
+    pub sbox: u32,
+    /// Outstanding data reads a lane.
+    pub tags: u32,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            axi: 256,
+            lanes: 1,
+            slots: 64,
+            queues: 8,
+            sbox: 0,
+            tags: 64,
+        }
+    }
+}
+
+/// What to simulate.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Parameters of the RTL.
+    pub shape: Shape,
+    /// Memory.
+    pub timing: MemoryTiming,
+    /// Waveforms to this file.
+    pub trace: Option<PathBuf>,
+}
+
+impl Config {
+    /// From `key=value` pairs joined by `&`: axi, lanes, slots, queues, sbox, tags; latency, wlatency, bandwidth, stall,
+    /// reorder, seed; trace. An unknown key or a value out of range is named in the error.
+    pub fn parse(query: &str) -> Result<Self, String> {
+        let mut c = Self::default();
+        for pair in query.split('&').filter(|p| !p.is_empty()) {
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| format!("`{pair}` is not key=value"))?;
+            if key == "trace" {
+                c.trace = Some(value.into());
+                continue;
+            }
+            if key == "sbox" {
+                c.shape.sbox = match value {
+                    "table" => 0,
+                    "tower" => 1,
+                    "bram" => 2,
+                    _ => return Err(format!("sbox={value}: table, tower or bram")),
+                };
+                continue;
+            }
+            let n: u64 = value
+                .parse()
+                .map_err(|_| format!("{key}={value}: not a number"))?;
+            let within = |ok: bool, what: &str| {
+                if ok {
+                    Ok(n as u32)
+                } else {
+                    Err(format!("{key}={value}: {what}"))
+                }
+            };
+            let power = n.is_power_of_two();
+            match key {
+                "axi" => c.shape.axi = within(matches!(n, 128 | 256 | 512), "128, 256 or 512")?,
+                "lanes" => c.shape.lanes = within((1..=8).contains(&n), "1 to 8")?,
+                "slots" => {
+                    c.shape.slots = within(power && (2..=256).contains(&n), "a power of two, 2 to 256")?
+                }
+                "queues" => c.shape.queues = within((2..=64).contains(&n), "2 to 64")?,
+                "tags" => c.shape.tags = within(power && (4..=128).contains(&n), "a power of two, 4 to 128")?,
+                "latency" => c.timing.read_latency = within(n <= 100_000, "at most 100000 cycles")?,
+                "wlatency" => c.timing.write_latency = within(n <= 100_000, "at most 100000 cycles")?,
+                "bandwidth" => {
+                    c.timing.bandwidth = within(n <= 64, "at most 64 bytes a cycle, 0 for the bus width")?
+                }
+                "stall" => c.timing.stall = within(n <= 95, "percent, at most 95")?,
+                "reorder" => c.timing.reorder = within(n <= 100_000, "at most 100000 cycles")?,
+                "seed" => c.timing.seed = n,
+                _ => {
+                    return Err(format!(
+                        "unknown key `{key}`: axi, lanes, slots, queues, sbox, tags, latency, wlatency, bandwidth, stall, reorder, seed or trace"
+                    ));
+                }
+            }
+        }
+        Ok(c)
+    }
+}
+
+/// Why the simulation stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The model.
+    #[error(transparent)]
+    Model(#[from] verilate::Error),
+    /// The device broke AXI.
+    #[error("AXI protocol violation at cycle {cycle}: {what}")]
+    Protocol {
+        /// When.
+        cycle: u64,
+        /// What.
+        what: String,
+    },
+    /// A register access was not answered.
+    #[error("register {0:#x}: no answer in 10000 cycles")]
+    NoAnswer(u32),
+    /// A register access was refused.
+    #[error("register {0:#x}: access refused (SLVERR)")]
+    Refused(u32),
+}
+
+/// Every SystemVerilog source of the device, packages first.
+pub fn sources() -> Vec<PathBuf> {
+    let hdl = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+        .join("hdl");
+    let rank = |p: &Path| match p.file_name().and_then(|n| n.to_str()).unwrap_or("") {
+        "casemate_abi_pkg.sv" => 0,
+        "gcm_pkg.sv" => 1,
+        "casemate_pkg.sv" => 2,
+        n if n.ends_with("_pkg.sv") => 3,
+        _ => 4,
+    };
+    let entries = |dir: PathBuf| -> Vec<PathBuf> {
+        std::fs::read_dir(dir)
+            .map(|d| d.flatten().map(|e| e.path()).collect())
+            .unwrap_or_default()
+    };
+    let mut files: Vec<PathBuf> = entries(hdl)
+        .into_iter()
+        .flat_map(|block| entries(block.join("rtl")))
+        .filter(|p| p.extension().is_some_and(|e| e == "sv"))
+        .collect();
+    files.sort_by_key(|p| (rank(p), p.clone()));
+    files
+}
+
+macro_rules! ports {
+    ($($name:ident),* $(,)?) => {
+        #[allow(missing_docs)]
+        struct Ports { $($name: Port),* }
+        impl Ports {
+            fn of(m: &mut Model) -> Result<Self, verilate::Error> {
+                Ok(Self { $($name: m.port(stringify!($name))?),* })
+            }
+        }
+    };
+}
+ports!(
+    rst_ni,
+    tamper_i,
+    entropy_valid_i,
+    irq_o,
+    s_axil_awvalid_i,
+    s_axil_awready_o,
+    s_axil_awaddr_i,
+    s_axil_wvalid_i,
+    s_axil_wdata_i,
+    s_axil_wstrb_i,
+    s_axil_bvalid_o,
+    s_axil_bready_i,
+    s_axil_bresp_o,
+    s_axil_arvalid_i,
+    s_axil_arready_o,
+    s_axil_araddr_i,
+    s_axil_rvalid_o,
+    s_axil_rready_i,
+    s_axil_rdata_o,
+    s_axil_rresp_o,
+    m_axi_awvalid_o,
+    m_axi_awready_i,
+    m_axi_awid_o,
+    m_axi_awaddr_o,
+    m_axi_awlen_o,
+    m_axi_awsize_o,
+    m_axi_awburst_o,
+    m_axi_wvalid_o,
+    m_axi_wready_i,
+    m_axi_wdata_o,
+    m_axi_wstrb_o,
+    m_axi_wlast_o,
+    m_axi_bvalid_i,
+    m_axi_bready_o,
+    m_axi_bid_i,
+    m_axi_bresp_i,
+    m_axi_arvalid_o,
+    m_axi_arready_i,
+    m_axi_arid_o,
+    m_axi_araddr_o,
+    m_axi_arlen_o,
+    m_axi_arsize_o,
+    m_axi_arburst_o,
+    m_axi_rvalid_i,
+    m_axi_rready_o,
+    m_axi_rid_i,
+    m_axi_rdata_i,
+    m_axi_rresp_i,
+    m_axi_rlast_i,
+);
+
+/// A running device.
+pub struct Device {
+    model: Model,
+    p: Ports,
+    shape: Shape,
+    /// The IOMMU between the device and memory.
+    pub iommu: Iommu,
+    axi: AxiMemory,
+    irqs: Vec<u64>,
+    irq_seen: bool,
+}
+
+impl Device {
+    /// Builds the model, if the cache has none, and resets it.
+    pub fn new(config: &Config) -> Result<Self, Error> {
+        let s = &config.shape;
+        let mut model = Block::new("casemate_top")
+            .sources(sources())
+            .param("AXI_DW", s.axi)
+            .param("LANES", s.lanes)
+            .param("SLOTS", s.slots)
+            .param("QUEUES", s.queues)
+            .param("SBOX", s.sbox)
+            .param("RD_TAGS", s.tags)
+            .trace(config.trace.is_some())
+            .build()?;
+        if let Some(path) = &config.trace {
+            model.trace_to(path)?;
+        }
+        let p = Ports::of(&mut model)?;
+        let mut d = Self {
+            axi: AxiMemory::new(s.axi as usize / 8, config.timing.clone()),
+            irqs: vec![0; s.queues as usize + 1],
+            irq_seen: false,
+            iommu: Iommu::default(),
+            shape: s.clone(),
+            p,
+            model,
+        };
+        d.reset()?;
+        Ok(d)
+    }
+
+    /// Parameters of the RTL.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Clock cycles so far.
+    pub fn cycles(&self) -> u64 {
+        self.model.cycles()
+    }
+
+    /// Injected faults.
+    pub fn faults(&mut self) -> &mut Faults {
+        &mut self.axi.faults
+    }
+
+    /// Memory timing, for the cycles to come.
+    pub fn timing(&mut self) -> &mut MemoryTiming {
+        &mut self.axi.timing
+    }
+
+    /// Interrupts so far, by vector: one a queue, then the one for errors.
+    pub fn irqs(&self) -> &[u64] {
+        &self.irqs
+    }
+
+    /// Drives the tamper input for a cycle.
+    pub fn tamper(&mut self) -> Result<(), Error> {
+        self.model.set(self.p.tamper_i, 1);
+        self.step()?;
+        self.model.set(self.p.tamper_i, 0);
+        Ok(())
+    }
+
+    /// Resets the device; the IOMMU's mappings stay.
+    pub fn reset(&mut self) -> Result<(), Error> {
+        for port in [
+            self.p.s_axil_awvalid_i,
+            self.p.s_axil_wvalid_i,
+            self.p.s_axil_arvalid_i,
+            self.p.m_axi_rvalid_i,
+            self.p.m_axi_bvalid_i,
+            self.p.m_axi_arready_i,
+            self.p.m_axi_awready_i,
+            self.p.m_axi_wready_i,
+            self.p.tamper_i,
+            self.p.entropy_valid_i,
+        ] {
+            self.model.set(port, 0);
+        }
+        self.model.set(self.p.rst_ni, 0);
+        for _ in 0..8 {
+            self.model.tick();
+        }
+        self.model.set(self.p.rst_ni, 1);
+        self.axi.reset();
+        self.irqs.fill(0);
+        Ok(())
+    }
+
+    /// One clock cycle.
+    #[inline]
+    pub fn step(&mut self) -> Result<(), Error> {
+        self.half()?;
+        self.model.rise();
+        Ok(())
+    }
+
+    fn address(
+        &self,
+        valid: Port,
+        id: Port,
+        addr: Port,
+        len: Port,
+        size: Port,
+        burst: Port,
+    ) -> Option<Address> {
+        let m = &self.model;
+        (m.get(valid) == 1).then(|| Address {
+            id: m.get(id) as u32,
+            addr: m.get(addr),
+            len: m.get(len) as u8,
+            size: m.get(size) as u8,
+            burst: m.get(burst) as u8,
+        })
+    }
+
+    /// Everything of a cycle but its rising edge: the device's outputs of the last edge meet the memory.
+    fn half(&mut self) -> Result<(), Error> {
+        let now = self.model.cycles();
+        let (ar_ready, aw_ready, w_ready) = self.axi.ready();
+        let p = &self.p;
+        let m = &mut self.model;
+        m.set(p.m_axi_arready_i, ar_ready.into());
+        m.set(p.m_axi_awready_i, aw_ready.into());
+        m.set(p.m_axi_wready_i, w_ready.into());
+        let beat = self.axi.offer_read(now, &mut self.iommu);
+        m.set(p.m_axi_rvalid_i, beat.is_some().into());
+        if let Some(b) = &beat {
+            m.set(p.m_axi_rid_i, b.id.into());
+            m.set_bytes(p.m_axi_rdata_i, &b.data[..self.shape.axi as usize / 8]);
+            m.set(p.m_axi_rresp_i, if b.error { 2 } else { 0 });
+            m.set(p.m_axi_rlast_i, b.last.into());
+        }
+        let response = self.axi.offer_response(now);
+        m.set(p.m_axi_bvalid_i, response.is_some().into());
+        if let Some((id, error)) = response {
+            m.set(p.m_axi_bid_i, id.into());
+            m.set(p.m_axi_bresp_i, if error { 2 } else { 0 });
+        }
+        m.settle();
+        let protocol = |what| Error::Protocol { cycle: now, what };
+        if beat.is_some() {
+            if m.get(p.m_axi_rready_o) == 0 {
+                return Err(protocol("R: not ready, though every read has its place".into()));
+            }
+            self.axi.take_read();
+        }
+        if response.is_some() {
+            if m.get(p.m_axi_bready_o) == 0 {
+                return Err(protocol("B: not ready".into()));
+            }
+            self.axi.take_response();
+        }
+        let ar = self.address(
+            self.p.m_axi_arvalid_o,
+            self.p.m_axi_arid_o,
+            self.p.m_axi_araddr_o,
+            self.p.m_axi_arlen_o,
+            self.p.m_axi_arsize_o,
+            self.p.m_axi_arburst_o,
+        );
+        let aw = self.address(
+            self.p.m_axi_awvalid_o,
+            self.p.m_axi_awid_o,
+            self.p.m_axi_awaddr_o,
+            self.p.m_axi_awlen_o,
+            self.p.m_axi_awsize_o,
+            self.p.m_axi_awburst_o,
+        );
+        self.axi.read_address(now, ar, ar_ready).map_err(protocol)?;
+        let p = &self.p;
+        let mut data = [0; 64];
+        let bytes = self.shape.axi as usize / 8;
+        let w = if self.model.get(p.m_axi_wvalid_o) == 1 {
+            let mut words = [0; 16];
+            self.model.get_words(p.m_axi_wdata_o, &mut words[..bytes / 4]);
+            for (d, w) in data.chunks_exact_mut(4).zip(words) {
+                d.copy_from_slice(&w.to_le_bytes());
+            }
+            let last = self.model.get(p.m_axi_wlast_o) == 1;
+            Some((&data[..bytes], self.model.get(p.m_axi_wstrb_o), last))
+        } else {
+            None
+        };
+        self.axi
+            .write_data(now, w, w_ready, &mut self.iommu)
+            .map_err(protocol)?;
+        self.axi.write_address(aw, aw_ready).map_err(protocol)?;
+        let irq = self.model.get(self.p.irq_o);
+        if irq != 0 {
+            self.irq_seen = true;
+            for (v, n) in self.irqs.iter_mut().enumerate() {
+                *n += irq >> v & 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs up to `cycles` cycles, fewer if an interrupt comes; says whether one came.
+    pub fn run(&mut self, cycles: u64) -> Result<bool, Error> {
+        self.irq_seen = false;
+        for _ in 0..cycles {
+            self.step()?;
+            if self.irq_seen {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Reads a register.
+    pub fn read32(&mut self, offset: u32) -> Result<u32, Error> {
+        self.model.set(self.p.s_axil_arvalid_i, 1);
+        self.model.set(self.p.s_axil_araddr_i, (offset & 0xf_ffff).into());
+        self.model.set(self.p.s_axil_rready_i, 1);
+        let mut taken = false;
+        for _ in 0..10_000 {
+            self.half()?;
+            let ready = self.model.get(self.p.s_axil_arready_o) == 1;
+            if taken && self.model.get(self.p.s_axil_rvalid_o) == 1 {
+                let (data, resp) = (
+                    self.model.get(self.p.s_axil_rdata_o),
+                    self.model.get(self.p.s_axil_rresp_o),
+                );
+                self.model.rise();
+                self.model.set(self.p.s_axil_rready_i, 0);
+                return if resp == 0 {
+                    Ok(data as u32)
+                } else {
+                    Err(Error::Refused(offset))
+                };
+            }
+            self.model.rise();
+            if !taken && ready {
+                taken = true;
+                self.model.set(self.p.s_axil_arvalid_i, 0);
+            }
+        }
+        Err(Error::NoAnswer(offset))
+    }
+
+    /// Writes a register.
+    pub fn write32(&mut self, offset: u32, value: u32) -> Result<(), Error> {
+        self.write_strobed(offset, value, 0xf)
+    }
+
+    /// Writes some bytes of a register, which no register takes.
+    pub fn write_strobed(&mut self, offset: u32, value: u32, strobe: u8) -> Result<(), Error> {
+        self.model.set(self.p.s_axil_awvalid_i, 1);
+        self.model.set(self.p.s_axil_wvalid_i, 1);
+        self.model.set(self.p.s_axil_awaddr_i, (offset & 0xf_ffff).into());
+        self.model.set(self.p.s_axil_wdata_i, value.into());
+        self.model.set(self.p.s_axil_wstrb_i, strobe.into());
+        self.model.set(self.p.s_axil_bready_i, 1);
+        let mut taken = false;
+        for _ in 0..10_000 {
+            self.half()?;
+            let ready = self.model.get(self.p.s_axil_awready_o) == 1;
+            if taken && self.model.get(self.p.s_axil_bvalid_o) == 1 {
+                let resp = self.model.get(self.p.s_axil_bresp_o);
+                self.model.rise();
+                self.model.set(self.p.s_axil_bready_i, 0);
+                return if resp == 0 {
+                    Ok(())
+                } else {
+                    Err(Error::Refused(offset))
+                };
+            }
+            self.model.rise();
+            if !taken && ready {
+                taken = true;
+                self.model.set(self.p.s_axil_awvalid_i, 0);
+                self.model.set(self.p.s_axil_wvalid_i, 0);
+                self.model.set(self.p.s_axil_wdata_i, 0);
+            }
+        }
+        Err(Error::NoAnswer(offset))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configuration_errors_name_the_key() {
+        assert_eq!(Config::parse("latency=9&lanes=2").unwrap().timing.read_latency, 9);
+        for (bad, names) in [
+            ("lanes=9", "1 to 8"),
+            ("speed=1", "`speed`"),
+            ("axi=x", "axi=x"),
+            ("seed", "`seed`"),
+        ] {
+            let e = Config::parse(bad).unwrap_err();
+            assert!(e.contains(names), "{e}");
+        }
+    }
+}
