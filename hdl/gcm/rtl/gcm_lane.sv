@@ -65,7 +65,7 @@ module gcm_lane
   endfunction
 
   // ---------------------------------------------------------------- headers
-  // Two registers ahead of the sequencer work out the counts of blocks.
+  // Two registers ahead of the sequencer work out the counts of blocks and what is asked about them.
   typedef struct packed {
     logic [IW-1:0] slot;
     key_size_e     size;
@@ -79,7 +79,11 @@ module gcm_lane
     logic [6:0]    iv_blocks;
     logic [28:0]   aad_blocks;
     logic [28:0]   pay_blocks;
-    logic [29:0]   total;       // with the length block
+    // Ready only in the second register:
+    logic          iv_one, aad_one, pay_one;  // one block
+    logic          has_aad, has_pay;
+    logic          iv_far, all_far;           // more than WAYS blocks in the GHASH string, with the length block
+    logic [29:0]   total;                     // blocks in that of AAD and payload
   } head_t;
 
   head_t h1_q, h2_q;
@@ -90,6 +94,7 @@ module gcm_lane
   always_ff @(posedge clk_i) begin
     if (req_ready_o) begin
       h1_valid_q      <= req_valid_i;
+      h1_q            <= '0;
       h1_q.slot       <= req_i.slot[IW-1:0];
       h1_q.size       <= req_i.key_size;
       h1_q.decrypt    <= req_i.decrypt;
@@ -102,12 +107,19 @@ module gcm_lane
       h1_q.iv_blocks  <= 7'((11'(req_i.iv_len) + 11'd15) >> 4);
       h1_q.aad_blocks <= 29'((33'(req_i.aad_len) + 33'd15) >> 4);
       h1_q.pay_blocks <= 29'((33'(req_i.pay_len) + 33'd15) >> 4);
-      h1_q.total      <= '0;
     end
     if (h1_take) begin
-      h2_valid_q <= h1_valid_q;
-      h2_q       <= h1_q;
-      h2_q.total <= 30'(h1_q.aad_blocks) + 30'(h1_q.pay_blocks) + 30'd1;
+      h2_valid_q   <= h1_valid_q;
+      h2_q         <= h1_q;
+      h2_q.iv_one  <= h1_q.iv_blocks == 7'd1;
+      h2_q.aad_one <= h1_q.aad_blocks == 29'd1;
+      h2_q.pay_one <= h1_q.pay_blocks == 29'd1;
+      h2_q.has_aad <= h1_q.aad_len != '0;
+      h2_q.has_pay <= h1_q.pay_len != '0;
+      h2_q.iv_far  <= h1_q.iv_blocks > 7'(WAYS - 1);
+      h2_q.all_far <= h1_q.aad_blocks[28:3] != '0 || h1_q.pay_blocks[28:3] != '0
+                      || 4'(h1_q.aad_blocks[2:0]) + 4'(h1_q.pay_blocks[2:0]) > 4'(WAYS - 1);
+      h2_q.total   <= 30'(h1_q.aad_blocks) + 30'(h1_q.pay_blocks) + 30'd1;
     end
     if (!rst_ni) begin
       h1_valid_q <= 1'b0;
@@ -116,99 +128,173 @@ module gcm_lane
   end
 
   // -------------------------------------------------------------- sequencer
-  typedef enum logic [2:0] {IDLE, IV, IV_LEN, IV_WAIT, AAD, PAY, LEN} state_e;
-  state_e        state_q;
-  /* verilator lint_off UNUSEDSIGNAL */
-  head_t         cur_q;
-  /* verilator lint_on UNUSEDSIGNAL */
-  logic [95:0]   iv_q;
-  logic [31:0]   ctr0_q, ctr_q;              // of J0; next
-  logic [28:0]   sect_q;                     // blocks left in this section
-  logic [29:0]   left_q;                     // blocks left in this GHASH string
-  logic          young_q;                    // the string's first WAYS blocks are not all sent
-  logic [2:0]    way_q;
-
-  logic          credit, take_block, aborting, issue, sect_last;
-  logic          inject, inject_mul;
-  poly_t         inject_h;
-  logic [IW-1:0] key_slot;
-  key_size_e     key_size;
-  logic          j0_valid;
-  logic [127:0]  j0;
-
-  logic [7:0] out_cnt_q, res_cnt_q;
-  assign credit     = out_cnt_q < 8'(OUT_DEPTH - 2) && res_cnt_q < 8'(RES_DEPTH - 2) && !inject;
-  assign sect_last  = sect_q == 29'd1;
-  assign take_block = state_q == IV || state_q == AAD || state_q == PAY || (state_q == LEN && cur_q.decrypt);
-  assign in_ready_o = take_block && credit;
-  assign aborting   = in_ready_o && in_valid_i && in_i.abort;
-  assign issue      = credit && (take_block ? in_valid_i : state_q == LEN || state_q == IV_LEN);
-  assign h2_take    = h2_valid_q && (state_q == IDLE || (issue && state_q == LEN) || aborting);
-
-  function automatic state_e after_iv(logic [28:0] aad_blocks, logic [28:0] pay_blocks);
-    if (aad_blocks != 0) return AAD;
-    if (pay_blocks != 0) return PAY;
-    return LEN;
-  endfunction
-
-  always_ff @(posedge clk_i) begin
-    if (issue) begin
-      sect_q <= sect_q - 29'd1;
-      left_q <= left_q - 30'd1;
-      way_q  <= way_q == 3'(WAYS - 1) ? 3'd0 : way_q + 3'd1;
-      if (way_q == 3'(WAYS - 1)) young_q <= 1'b0;
-      if (state_q == PAY) ctr_q <= ctr_q + 32'd1;  // inc_32
-      unique case (state_q)
-        IV: if (sect_last) state_q <= IV_LEN;
-        IV_LEN: state_q <= IV_WAIT;
-        AAD:
-        if (sect_last) begin
-          state_q <= cur_q.pay_blocks != 0 ? PAY : LEN;
-          sect_q  <= cur_q.pay_blocks;
-        end
-        PAY: if (sect_last) state_q <= LEN;
-        LEN: state_q <= IDLE;
-        default: ;
-      endcase
-    end
-    if (state_q == IV_WAIT && j0_valid) begin
-      iv_q    <= j0[95:0];
-      ctr0_q  <= swap32(j0[127:96]);
-      ctr_q   <= swap32(j0[127:96]) + 32'd1;
-      state_q <= after_iv(cur_q.aad_blocks, cur_q.pay_blocks);
-      sect_q  <= cur_q.aad_blocks != 0 ? cur_q.aad_blocks : cur_q.pay_blocks;
-      left_q  <= cur_q.total;
-      way_q   <= '0;
-      young_q <= 1'b1;
-    end
-    if (aborting) state_q <= IDLE;
-    if (h2_take) begin
-      cur_q   <= h2_q;
-      iv_q    <= h2_q.iv;
-      ctr0_q  <= 32'd1;
-      ctr_q   <= 32'd2;
-      way_q   <= '0;
-      young_q <= 1'b1;
-      if (h2_q.long_iv) begin
-        state_q <= IV;
-        sect_q  <= 29'(h2_q.iv_blocks);
-        left_q  <= 30'(h2_q.iv_blocks) + 30'd1;
-      end else begin
-        state_q <= after_iv(h2_q.aad_blocks, h2_q.pay_blocks);
-        sect_q  <= h2_q.aad_blocks != 0 ? h2_q.aad_blocks : h2_q.pay_blocks;
-        left_q  <= h2_q.total;
-      end
-    end
-    if (!rst_ni) state_q <= IDLE;
-  end
-
-  // ------------------------------------------------------------------ issue
+  // Writes what is to be done for each block, ahead of its data; every question about a counter is answered a cycle before.
   typedef enum logic [1:0] {
     HASH,      // IV, AAD and the IV's length: GHASH only
     CRYPT,     // payload
     LENGTH,    // length block and E(J0)
     FIND_H     // E(0), for a key being loaded
   } kind_e;
+  typedef struct packed {
+    kind_e         kind;
+    logic          takes;      // a block of the input; for LENGTH it is the expected tag
+    logic          lengths;    // its own data is the two lengths below
+    logic          closing;    // if aborted here, a closing block is due
+    logic          decrypt;
+    logic          last;       // last payload block
+    logic [4:0]    bytes;
+    logic [4:0]    tag_len;
+    logic [1:0]    id;         // of the request, to tell it from its neighbours
+    logic [IW-1:0] slot;
+    key_size_e     size;
+    ghash_ctl_t    ghash;
+    logic [31:0]   len_a, len_b;
+    logic [127:0]  block;      // to the AES pipe
+  } op_t;
+
+  typedef enum logic [2:0] {IDLE, IV, IV_LEN, IV_WAIT, AAD, PAY, LEN} state_e;
+  state_e        state_q;
+  /* verilator lint_off UNUSEDSIGNAL */
+  head_t         cur_q;
+  /* verilator lint_on UNUSEDSIGNAL */
+  logic [1:0]    id_q;
+  logic [95:0]   iv_q;
+  logic [31:0]   ctr0_q, ctr_q;              // of J0; next
+  logic [28:0]   sect_q;                     // blocks left in this section
+  logic          sect_last_q;                // one
+  logic [29:0]   left_q;                     // blocks left in this GHASH string
+  logic          far_q;                      // more than WAYS
+  logic          young_q;                    // the string's first WAYS blocks are not all sent
+  logic [2:0]    way_q;
+
+  logic          op_valid_q, issue, aborting, recover_q, advance, planning;
+  logic [1:0]    bad_id_q;
+  op_t           op_d, op_q;
+  logic          j0_valid;
+  logic [127:0]  j0;
+  assign planning = state_q != IDLE && state_q != IV_WAIT;
+  assign advance  = planning && (!op_valid_q || issue) && !recover_q;
+  assign h2_take  = h2_valid_q && !recover_q && (state_q == IDLE || (advance && state_q == LEN));
+
+  always_ff @(posedge clk_i) begin
+    if (advance) begin
+      sect_q      <= sect_q - 29'd1;
+      sect_last_q <= sect_q == 29'd2;
+      left_q      <= left_q - 30'd1;
+      far_q       <= left_q > 30'(WAYS + 1);
+      way_q       <= way_q == 3'(WAYS - 1) ? 3'd0 : way_q + 3'd1;
+      if (way_q == 3'(WAYS - 1)) young_q <= 1'b0;
+      if (state_q == PAY) ctr_q <= ctr_q + 32'd1;  // inc_32
+      unique case (state_q)
+        IV: if (sect_last_q) state_q <= IV_LEN;
+        IV_LEN: state_q <= IV_WAIT;
+        AAD:
+        if (sect_last_q) begin
+          state_q     <= cur_q.has_pay ? PAY : LEN;
+          sect_q      <= cur_q.pay_blocks;
+          sect_last_q <= cur_q.pay_one;
+        end
+        PAY: if (sect_last_q) state_q <= LEN;
+        LEN: state_q <= IDLE;
+        default: ;
+      endcase
+    end
+    if (state_q == IV_WAIT && j0_valid) begin
+      iv_q        <= j0[95:0];
+      ctr0_q      <= swap32(j0[127:96]);
+      ctr_q       <= swap32(j0[127:96]) + 32'd1;
+      state_q     <= cur_q.has_aad ? AAD : cur_q.has_pay ? PAY : LEN;
+      sect_q      <= cur_q.has_aad ? cur_q.aad_blocks : cur_q.pay_blocks;
+      sect_last_q <= cur_q.has_aad ? cur_q.aad_one : cur_q.pay_one;
+      left_q      <= cur_q.total;
+      far_q       <= cur_q.all_far;
+      way_q       <= '0;
+      young_q     <= 1'b1;
+    end
+    if (h2_take) begin
+      cur_q   <= h2_q;
+      id_q    <= id_q + 2'd1;
+      iv_q    <= h2_q.iv;
+      ctr0_q  <= 32'd1;
+      ctr_q   <= 32'd2;
+      way_q   <= '0;
+      young_q <= 1'b1;
+      if (h2_q.long_iv) begin
+        state_q     <= IV;
+        sect_q      <= 29'(h2_q.iv_blocks);
+        sect_last_q <= h2_q.iv_one;
+        left_q      <= 30'(h2_q.iv_blocks) + 30'd1;
+        far_q       <= h2_q.iv_far;
+      end else begin
+        state_q     <= h2_q.has_aad ? AAD : h2_q.has_pay ? PAY : LEN;
+        sect_q      <= h2_q.has_aad ? h2_q.aad_blocks : h2_q.pay_blocks;
+        sect_last_q <= h2_q.has_aad ? h2_q.aad_one : h2_q.pay_one;
+        left_q      <= h2_q.total;
+        far_q       <= h2_q.all_far;
+      end
+    end
+    // The cycle after an abort: what was planned for that request is forgotten.
+    if (recover_q && id_q == bad_id_q) state_q <= IDLE;
+    if (!rst_ni) begin
+      state_q <= IDLE;
+      id_q    <= '0;
+    end
+  end
+
+  logic [4:0] sect_bytes;
+  always_comb begin
+    unique case (state_q)
+      IV: sect_bytes = {1'b0, cur_q.iv_len[3:0]};
+      AAD: sect_bytes = {1'b0, cur_q.aad_len[3:0]};
+      default: sect_bytes = {1'b0, cur_q.pay_len[3:0]};
+    endcase
+    if (!sect_last_q || sect_bytes == '0) sect_bytes = 5'd16;
+
+    op_d                 = '0;
+    op_d.kind            = state_q == PAY ? CRYPT : state_q == LEN ? LENGTH : HASH;
+    op_d.takes           = state_q == IV || state_q == AAD || state_q == PAY || cur_q.decrypt;
+    op_d.lengths         = state_q == IV_LEN || state_q == LEN;
+    op_d.closing         = state_q != LEN && cur_q.has_pay;
+    op_d.decrypt         = cur_q.decrypt;
+    op_d.last            = state_q == PAY && sect_last_q;
+    op_d.bytes           = sect_bytes;
+    op_d.tag_len         = cur_q.tag_len;
+    op_d.id              = id_q;
+    op_d.slot            = cur_q.slot;
+    op_d.size            = cur_q.size;
+    op_d.ghash.used_as   = (state_q == IV || state_q == IV_LEN) ? USE_J0 : USE_TAG;
+    op_d.ghash.chain     = !young_q;
+    op_d.ghash.way       = way_q;
+    op_d.ghash.power     = far_q ? 3'(WAYS) : left_q[2:0];
+    op_d.ghash.tail      = !far_q;
+    op_d.ghash.sum_start = (!far_q && left_q[2:0] == 3'(WAYS)) || (young_q && way_q == '0);
+    op_d.ghash.last      = !far_q && left_q[2:0] == 3'd1;
+    op_d.len_a           = cur_q.aad_len;
+    op_d.len_b           = cur_q.pay_len;
+    op_d.block           = {swap32(state_q == PAY ? ctr_q : ctr0_q), iv_q};
+    if (state_q == IV_LEN) begin
+      op_d.takes = 1'b0;
+      op_d.len_a = '0;
+      op_d.len_b = 32'(cur_q.iv_len);
+    end
+    if (op_d.lengths) op_d.bytes = 5'd16;
+  end
+  always_ff @(posedge clk_i) begin
+    if (!op_valid_q || issue) begin
+      op_valid_q <= advance;
+      op_q       <= op_d;
+    end
+    recover_q <= aborting;
+    bad_id_q  <= op_q.id;
+    if (recover_q && op_q.id == bad_id_q) op_valid_q <= 1'b0;
+    if (!rst_ni) begin
+      op_valid_q <= 1'b0;
+      recover_q  <= 1'b0;
+    end
+  end
+
+  // ------------------------------------------------------------------ issue
+  // A planned block meets its data. `go_q` is worked out a cycle before; the margins of the credits cover that.
   typedef struct packed {
     kind_e         kind;
     logic          hashed;     // goes through GHASH
@@ -221,52 +307,40 @@ module gcm_lane
     logic [127:0]  data;
   } flow_t;
 
+  logic          go_q, inject, inject_want, inject_mul;
+  poly_t         inject_h;
+  logic [IW-1:0] key_slot;
+  key_size_e     key_size;
+  logic          credit;
+  logic [7:0]    out_cnt_q, res_cnt_q;
+  assign credit     = out_cnt_q < 8'(OUT_DEPTH - 4) && res_cnt_q < 8'(RES_DEPTH - 4);
+  assign issue      = op_valid_q && go_q && (in_valid_i || !op_q.takes);
+  assign in_ready_o = op_valid_q && go_q && op_q.takes;
+  assign aborting   = in_ready_o && in_valid_i && in_i.abort;
+  always_ff @(posedge clk_i) begin
+    inject <= rst_ni && inject_want && !inject;
+    go_q   <= rst_ni && credit && !(inject_want && !inject) && !aborting;
+  end
+
   flow_t        i_d, i_q;
   logic         i_valid_q;
   logic [127:0] i_block_q;
   key_size_e    i_size_q;
-  logic [4:0]   sect_bytes;
   always_comb begin
-    unique case (state_q)
-      IV: sect_bytes = {1'b0, cur_q.iv_len[3:0]};
-      AAD: sect_bytes = {1'b0, cur_q.aad_len[3:0]};
-      default: sect_bytes = {1'b0, cur_q.pay_len[3:0]};
-    endcase
-    if (!sect_last || sect_bytes == '0) sect_bytes = 5'd16;
-
-    i_d                 = '0;
-    i_d.slot            = cur_q.slot;
-    i_d.decrypt         = cur_q.decrypt;
-    i_d.hashed          = 1'b1;
-    i_d.data            = in_i.data;
-    i_d.bytes           = sect_bytes;
-    i_d.ghash.used_as   = (state_q == IV || state_q == IV_LEN) ? USE_J0 : USE_TAG;
-    i_d.ghash.chain     = !young_q;
-    i_d.ghash.way       = way_q;
-    i_d.ghash.power     = left_q > 30'(WAYS) ? 3'(WAYS) : left_q[2:0];
-    i_d.ghash.tail      = left_q <= 30'(WAYS);
-    i_d.ghash.sum_start = left_q == 30'(WAYS) || (young_q && way_q == '0);
-    i_d.ghash.last      = left_q == 30'd1;
-    unique case (state_q)
-      PAY: begin
-        i_d.kind = CRYPT;
-        i_d.last = sect_last;
-      end
-      IV_LEN: begin
-        i_d.data  = {swap64({51'd0, cur_q.iv_len, 3'd0}), 64'd0};
-        i_d.bytes = 5'd16;
-      end
-      LEN: begin
-        i_d.kind  = LENGTH;
-        i_d.data  = {swap64({29'd0, cur_q.pay_len, 3'd0}), swap64({29'd0, cur_q.aad_len, 3'd0})};
-        i_d.bytes = 5'd16;
-      end
-      default: ;
-    endcase
+    i_d         = '0;
+    i_d.kind    = op_q.kind;
+    i_d.hashed  = 1'b1;
+    i_d.decrypt = op_q.decrypt;
+    i_d.last    = op_q.last;
+    i_d.bytes   = op_q.bytes;
+    i_d.slot    = op_q.slot;
+    i_d.ghash   = op_q.ghash;
+    i_d.data    = op_q.lengths ? {swap64({29'd0, op_q.len_b, 3'd0}), swap64({29'd0, op_q.len_a, 3'd0})} : in_i.data;
     if (aborting) begin
       // Ends the string at once; its hash is of no use but frees what waits for it.
       i_d.kind            = LENGTH;
-      i_d.closing         = state_q != LEN && cur_q.pay_blocks != '0;
+      i_d.closing         = op_q.closing;
+      i_d.last            = 1'b0;
       i_d.ghash.used_as   = USE_TAG;
       i_d.ghash.power     = 3'd1;
       i_d.ghash.chain     = 1'b0;
@@ -275,24 +349,24 @@ module gcm_lane
       i_d.ghash.last      = 1'b1;
     end
     if (inject) begin
-      i_d.slot            = key_slot;
-      i_d.kind            = inject_mul ? HASH : FIND_H;
-      i_d.hashed          = inject_mul;
-      i_d.data            = to_poly(inject_h);  // its own inverse
-      i_d.bytes           = 5'd16;
-      i_d.ghash           = '0;
-      i_d.ghash.used_as   = USE_PRODUCT;
-      i_d.ghash.power     = 3'd1;
-      i_d.ghash.tail      = 1'b1;
-      i_d.ghash.last      = 1'b1;
+      i_d.slot          = key_slot;
+      i_d.kind          = inject_mul ? HASH : FIND_H;
+      i_d.hashed        = inject_mul;
+      i_d.data          = to_poly(inject_h);  // its own inverse
+      i_d.bytes         = 5'd16;
+      i_d.ghash         = '0;
+      i_d.ghash.used_as = USE_PRODUCT;
+      i_d.ghash.power   = 3'd1;
+      i_d.ghash.tail    = 1'b1;
+      i_d.ghash.last    = 1'b1;
     end
   end
 
   always_ff @(posedge clk_i) begin
     i_valid_q <= rst_ni && (issue || inject);
     i_q       <= i_d;
-    i_size_q  <= inject ? key_size : cur_q.size;
-    i_block_q <= inject ? '0 : {swap32(state_q == PAY ? ctr_q : ctr0_q), iv_q};
+    i_size_q  <= inject ? key_size : op_q.size;
+    i_block_q <= inject ? '0 : op_q.block;
   end
 
   // --------------------------------------------------------------- AES pipe
@@ -399,10 +473,10 @@ module gcm_lane
   logic [127:0] ej0, t_q;
   gcm_res_t     u_q;
   assign want_d.aborted  = aborting;
-  assign want_d.decrypt  = cur_q.decrypt;
-  assign want_d.tag_len  = cur_q.tag_len;
+  assign want_d.decrypt  = op_q.decrypt;
+  assign want_d.tag_len  = op_q.tag_len;
   assign want_d.expected = in_i.data;
-  assign want_push = issue && (state_q == LEN || aborting);
+  assign want_push = issue && (op_q.kind == LENGTH || aborting);
   assign tag_now   = hash_done && hash_use == USE_TAG;
   gcm_fifo #(.WIDTH($bits(want_t)), .DEPTH(RES_DEPTH)) u_want (
     .clk_i, .rst_ni,
@@ -432,7 +506,7 @@ module gcm_lane
 
   // ---------------------------------------------------------------- credits
   logic out_add;
-  assign out_add = issue && (aborting ? i_d.closing : state_q == PAY);
+  assign out_add = issue && (aborting ? op_q.closing : op_q.kind == CRYPT);
   always_ff @(posedge clk_i) begin
     out_cnt_q <= out_cnt_q + 8'(out_add) - 8'(out_pop);
     res_cnt_q <= res_cnt_q + 8'(want_push) - 8'(res_pop);
@@ -441,9 +515,9 @@ module gcm_lane
       res_cnt_q <= '0;
     end
   end
-  assign busy_o      = state_q != IDLE || res_cnt_q != '0;
-  assign stall_in_o  = take_block && credit && !in_valid_i;
-  assign stall_out_o = state_q != IDLE && state_q != IV_WAIT && !inject && !credit;
+  assign busy_o      = state_q != IDLE || op_valid_q || res_cnt_q != '0;
+  assign stall_in_o  = in_ready_o && !in_valid_i;
+  assign stall_out_o = op_valid_q && !go_q && !inject;
 
   // ------------------------------------------------------------------- keys
   gcm_keys #(.SLOTS(SLOTS), .SBOX(SBOX)) u_keys (
@@ -462,7 +536,7 @@ module gcm_lane
     .pow_write_o(pow_write),
     .pow_o(pow_index),
     .pow_h_o(pow_h),
-    .inject_o(inject),
+    .inject_o(inject_want),
     .inject_mul_o(inject_mul),
     .inject_h_o(inject_h),
     .slot_o(key_slot),

@@ -48,13 +48,19 @@ module ghash
   logic [8:0][62:0] m_q;
   logic [254:0]     c_q;
 
-  // Accumulators, one a way; the newest value may still be in r7_q.
-  poly_t acc_q[WAYS], acc;
+  // Accumulators, one a way. A block's is chosen a cycle before it is added; the values that are still under way then, of the
+  // blocks five and six cycles before, are taken from r7_q.
+  poly_t acc_q[WAYS], acc, a2_q;
+  logic  late_q;   // the block five cycles before is of the same way
+  /* verilator lint_off UNUSEDSIGNAL */
+  function automatic logic feeds(logic valid, ghash_ctl_t older, ghash_ctl_t newer);
+    /* verilator lint_on UNUSEDSIGNAL */
+    feeds = valid && !older.tail && newer.chain && older.way == newer.way;
+  endfunction
   always_comb begin
     acc = '0;
-    for (int w = 0; w < int'(WAYS); w++) if (ctl_q[2].way == 3'(w)) acc = acc_q[w];
-    if (valid_q[7] && !ctl_q[7].tail && ctl_q[7].way == ctl_q[2].way) acc = r7_q;
-    if (!ctl_q[2].chain) acc = '0;
+    for (int w = 0; w < int'(WAYS); w++) if (ctl_q[1].chain && ctl_q[1].way == 3'(w)) acc = acc_q[w];
+    if (feeds(valid_q[7], ctl_q[7], ctl_q[1])) acc = r7_q;
   end
 
   function automatic logic [8:0][31:0] sums(poly_t a);
@@ -87,7 +93,9 @@ module ghash
     h2_q <= h1_q;
     x1_q <= block_i;
     x2_q <= x1_q;
-    y3_q <= x2_q ^ acc;
+    a2_q   <= acc;
+    late_q <= feeds(valid_q[6], ctl_q[6], ctl_q[1]);
+    y3_q <= x2_q ^ (late_q ? r7_q : a2_q);
     h3_q <= h2_q;
     ys_q <= sums(y3_q);
     hs_q <= sums(h3_q);
