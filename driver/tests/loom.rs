@@ -73,7 +73,9 @@ fn a_phase_bit_publishes_the_completion() {
             let device = thread::spawn(move || {
                 words.word(4).store(42, Ordering::Relaxed);
                 words.word(5).store(1000, Ordering::Relaxed);
-                words.word(CPL - 1).store((1 - pass) << 31 | 0x12, Ordering::Release);
+                words
+                    .word(CPL - 1)
+                    .store((1 - pass) << 31 | 0x12, Ordering::Release);
             });
             if let Some(c) = ring.pop() {
                 assert_eq!((c.cookie(), c.bytes(), c.status()), (42, 1000, 0x12));

@@ -217,7 +217,7 @@ impl AxiMemory {
         if a.burst != 1 || 1usize << a.size != self.bytes {
             return Err(format!("{what} {a:x?}: not an INCR burst of full-width beats"));
         }
-        if a.addr % self.bytes as u64 != 0 {
+        if !a.addr.is_multiple_of(self.bytes as u64) {
             return Err(format!("{what} {a:x?}: not aligned to the beat"));
         }
         if a.addr / 4096 != (a.addr + bytes - 1) / 4096 {

@@ -100,7 +100,7 @@ unsafe impl Send for Iommu {}
 impl Iommu {
     /// Maps all of `pages` at `iova`, which must be page-aligned and free.
     pub fn map(&mut self, iova: u64, pages: &Arc<Pages>, access: Access) -> Result<(), String> {
-        if iova % PAGE as u64 != 0 {
+        if !iova.is_multiple_of(PAGE as u64) {
             return Err(format!("IOVA {iova:#x} is not on a page"));
         }
         let first = iova / PAGE as u64;

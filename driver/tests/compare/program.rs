@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Random descriptors over an arena of memory: valid ones of every shape, and broken ones of every kind.
+
+use casemate::KeyHandle;
+use casemate::abi::{Opcode, SgElement, Submission, TagMode};
+use rand::{Rng, seq::IndexedRandom};
+use rand_chacha::ChaCha8Rng;
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// Bytes that belong to one operation: its lists, source, destination, AAD, IV and tag.
+pub const PLACE: usize = 32 << 10;
+/// Operations in flight at once.
+pub const PLACES: usize = 31;
+/// The arena: the places, then a read-only page, a page of nothing, and one more.
+pub const ARENA: usize = 32 * PLACE;
+/// Offset of the page that the device may only read.
+pub const READ_ONLY: usize = ARENA - 4 * 4096;
+/// Offset of the page that is not mapped.
+pub const UNMAPPED: usize = ARENA - 2 * 4096;
+
+/// Offsets within a place.
+const LISTS: Range<usize> = 0..4096;
+const MISC: Range<usize> = 4096..8192;
+const SRC: Range<usize> = 8192..20480;
+const DST: Range<usize> = 20480..32768;
+
+/// One operation of a program.
+#[derive(Debug)]
+pub struct Op {
+    pub queue: usize,
+    pub descriptor: Submission,
+    /// Parts of the arena it may write.
+    pub outputs: Vec<Range<usize>>,
+}
+
+pub struct Program {
+    pub ops: Vec<Op>,
+}
+
+fn length(rng: &mut ChaCha8Rng) -> usize {
+    match rng.random_range(0..12) {
+        0 => 0,
+        1..=3 => rng.random_range(1..17),
+        4..=6 => rng.random_range(1..130),
+        7..=9 => *[16, 32, 48, 64, 256, 512, 1500].choose(rng).unwrap(),
+        10 => rng.random_range(1..4200),
+        _ => rng.random_range(1..8000),
+    }
+}
+
+fn pair(s: u64) -> (u32, u32) {
+    (s as u32, (s >> 32) as u32)
+}
+
+/// A place of the arena under construction.
+struct Place<'a> {
+    iova: u64,
+    base: usize,
+    memory: &'a mut [u8],
+    lists: usize,
+}
+
+impl Place<'_> {
+    /// Puts `len` bytes somewhere in `zone`, as a flat buffer or as a list; returns address, list flag and the ranges.
+    fn buffer(
+        &mut self,
+        rng: &mut ChaCha8Rng,
+        zone: Range<usize>,
+        len: usize,
+        faults: bool,
+    ) -> (u64, bool, Vec<Range<usize>>) {
+        let zone = zone.start + self.base..zone.end + self.base;
+        if rng.random_ratio(2, 3) {
+            let at = zone.start + rng.random_range(0..=(zone.len() - len).min(600));
+            let whole = at..at + len;
+            return (self.iova + at as u64, false, Vec::from([whole]));
+        }
+        // A list: pieces in any order, with gaps, none overlapping.
+        let mut parts = Vec::new();
+        let mut left = len;
+        let mut at = zone.start;
+        while left > 0 && parts.len() < 60 {
+            let n = if parts.len() == 59 {
+                left
+            } else {
+                let most = *[1, 3, 20, 300, 5000].choose(rng).unwrap();
+                rng.random_range(1..=left.min(most))
+            };
+            let gap = rng.random_range(0..20);
+            parts.push(at + gap..at + gap + n);
+            at += gap + n;
+            left -= n;
+        }
+        let order: Vec<usize> = {
+            let mut o: Vec<usize> = (0..parts.len()).collect();
+            if rng.random() {
+                o.reverse();
+            }
+            o
+        };
+        let list = self.lists.next_multiple_of(16) + if faults && rng.random_ratio(1, 12) { 8 } else { 0 };
+        self.lists = list + 16 * parts.len().max(1);
+        for (i, &p) in order.iter().enumerate() {
+            let r = &parts[p];
+            let mut e = SgElement::default();
+            let (lo, hi) = pair(self.iova + r.start as u64);
+            let extra = if i + 1 == order.len() && rng.random_ratio(1, 4) {
+                100
+            } else {
+                0
+            };
+            e.set_addr_lo(lo).set_addr_hi(hi).set_len(r.len() as u32 + extra);
+            if faults && rng.random_ratio(1, 10) {
+                match rng.random_range(0..4) {
+                    0 => e.set_len(0),
+                    1 => e.set_reserved0(1),
+                    2 => e.set_addr_hi(0xdead),
+                    _ => e.set_addr_lo(((self.iova + UNMAPPED as u64) as u32).wrapping_sub(5)),
+                };
+            }
+            let o = self.base + list + 16 * i;
+            self.memory[o..o + 16].copy_from_slice(&e.to_le());
+        }
+        (
+            self.iova + (self.base + list) as u64,
+            true,
+            order.iter().map(|&i| parts[i].clone()).collect(),
+        )
+    }
+}
+
+impl Program {
+    /// `n` operations; what they read is written to `memory`, which lies at `iova`.
+    pub fn random(
+        rng: &mut ChaCha8Rng,
+        iova: u64,
+        memory: &mut [u8],
+        n: usize,
+        keys: &HashMap<u16, KeyHandle>,
+        slots: u16,
+    ) -> Self {
+        let mut handles: Vec<KeyHandle> = keys.values().copied().collect();
+        handles.sort_by_key(|k| k.slot);
+        let faults = rng.random_ratio(1, 3);
+        let ops = (0..n)
+            .map(|i| op(rng, iova, memory, i * PLACE, &handles, slots, faults))
+            .collect();
+        Self { ops }
+    }
+}
+
+fn op(
+    rng: &mut ChaCha8Rng,
+    iova: u64,
+    memory: &mut [u8],
+    base: usize,
+    handles: &[KeyHandle],
+    slots: u16,
+    faults: bool,
+) -> Op {
+    let queue = rng.random_range(0..super::DOMAINS.len());
+    let mut s = Submission::default();
+    if rng.random_ratio(1, 40) {
+        s.set_opcode(Opcode::Nop as u32);
+        return Op {
+            queue,
+            descriptor: s,
+            outputs: Vec::new(),
+        };
+    }
+    let open = rng.random();
+    let key = handles.choose(rng).copied().unwrap_or(KeyHandle {
+        slot: 0,
+        generation: 0,
+    });
+    let mode = *TagMode::ALL.choose(rng).unwrap();
+    let mode = if open && mode == TagMode::Completion {
+        TagMode::Appended
+    } else {
+        mode
+    };
+    let tag_len = *[4, 8, 12, 13, 14, 15, 16, 16, 16].choose(rng).unwrap();
+    let pay = length(rng).min(DST.len() - 4000);
+    let iv_len = if rng.random_ratio(3, 4) {
+        12
+    } else {
+        rng.random_range(1..140)
+    };
+    s.set_opcode(if open { Opcode::GcmOpen } else { Opcode::GcmSeal } as u32);
+    s.set_slot(key.slot.into())
+        .set_generation(key.generation.into())
+        .set_tag_mode(mode as u32);
+    s.set_tag_len(tag_len).set_pay_len(pay as u32).set_iv_len(iv_len);
+    let misc = iova + (base + MISC.start) as u64;
+    if iv_len == 12 {
+        s.set_iv0(rng.random())
+            .set_iv1(rng.random())
+            .set_iv2(rng.random());
+    } else {
+        let (lo, hi) = pair(misc + rng.random_range(0..300));
+        s.set_iv0(lo).set_iv1(hi);
+    }
+    let inline = if mode == TagMode::Address { 8 } else { 16 };
+    let tag_at = base + MISC.start + 3800 + rng.random_range(0..200);
+    if rng.random() {
+        s.set_aad_inline(1).set_aad_len(rng.random_range(0..=inline));
+        s.set_aad0(rng.random())
+            .set_aad1(rng.random())
+            .set_aad2(rng.random())
+            .set_aad3(rng.random());
+    } else {
+        let len = length(rng).min(2500);
+        let (lo, hi) = pair(misc + 500 + rng.random_range(0..500));
+        s.set_aad_len(len as u32).set_aad0(lo).set_aad1(hi);
+    }
+    let mut outputs = Vec::new();
+    if mode == TagMode::Address {
+        let (lo, hi) = pair(iova + tag_at as u64);
+        s.set_aad2(lo).set_aad3(hi);
+        if !open {
+            outputs.push(tag_at..tag_at + tag_len as usize);
+        }
+    }
+    let appended = if mode == TagMode::Appended {
+        tag_len as usize
+    } else {
+        0
+    };
+    let (src_len, dst_len) = if open {
+        (pay + appended, pay)
+    } else {
+        (pay, pay + appended)
+    };
+    let mut place = Place {
+        iova,
+        base,
+        memory,
+        lists: LISTS.start,
+    };
+    let in_place = rng.random_ratio(1, 3);
+    let (src, src_list, _) = if in_place {
+        // One buffer for both, long enough for either.
+        let b = place.buffer(rng, DST, src_len.max(dst_len), faults);
+        outputs.extend(b.2.clone());
+        s.set_dst_lo(b.0 as u32)
+            .set_dst_hi((b.0 >> 32) as u32)
+            .set_dst_sgl(b.1.into());
+        b
+    } else {
+        place.buffer(rng, SRC, src_len, faults)
+    };
+    s.set_src_lo(src as u32)
+        .set_src_hi((src >> 32) as u32)
+        .set_src_sgl(src_list.into());
+    if !in_place {
+        let (dst, dst_list, ranges) = place.buffer(rng, DST, dst_len, faults);
+        outputs.extend(ranges);
+        s.set_dst_lo(dst as u32)
+            .set_dst_hi((dst >> 32) as u32)
+            .set_dst_sgl(dst_list.into());
+    }
+    if faults && rng.random_ratio(1, 3) {
+        break_it(rng, &mut s, iova, slots);
+    }
+    Op {
+        queue,
+        descriptor: s,
+        outputs,
+    }
+}
+
+/// Breaks a descriptor in one or two ways.
+fn break_it(rng: &mut ChaCha8Rng, s: &mut Submission, iova: u64, slots: u16) {
+    for _ in 0..rng.random_range(1..3) {
+        let (hole_lo, hole_hi) = pair(iova + UNMAPPED as u64 - rng.random_range(0..40));
+        let (ro_lo, ro_hi) = pair(iova + READ_ONLY as u64 + rng.random_range(0..3000));
+        match rng.random_range(0..17) {
+            0 => s.set_opcode(*[3, 0x3f, 0x42, 0xff].choose(rng).unwrap()),
+            1 => s.set_reserved0(rng.random_range(1..8)),
+            2 => s.set_reserved1(1),
+            3 => s.set_tag_mode(rng.random_range(2..4)),
+            4 => s.set_tag_len(rng.random_range(0..32)),
+            5 => s.set_iv_len(0),
+            6 => s.set_aad_inline(1).set_aad_len(rng.random_range(8..40)),
+            7 => s.set_slot(u32::from(slots) + rng.random_range(0..1000)),
+            8 => s.set_generation(rng.random()),
+            9 => s.set_slot(rng.random_range(0..u32::from(slots))),
+            10 => s.set_opcode(rng.random_range(0x40..0x42)),
+            11 if s.iv_len() != 12 => s.set_iv0(hole_lo).set_iv1(hole_hi).set_iv2(0),
+            12 if s.aad_inline() == 0 => s.set_aad0(hole_lo).set_aad1(hole_hi),
+            13 => s.set_src_lo(hole_lo).set_src_hi(hole_hi),
+            // Only failing destinations: the read-only page, whose neighbour before it is nobody's.
+            14 => s.set_dst_lo(ro_lo).set_dst_hi(ro_hi).set_dst_sgl(0),
+            15 => s.set_dst_lo(hole_lo | 15).set_dst_hi(0x7777),
+            _ if s.tag_mode() == TagMode::Address as u32 => s.set_aad2(hole_lo).set_aad3(hole_hi),
+            _ => s,
+        };
+    }
+}
