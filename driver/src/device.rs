@@ -8,6 +8,7 @@ use crate::session::Session;
 use crate::transport::{self, Transport};
 use crate::{Error, Result};
 use casemate_abi::{ABI_HASH, KeyType, Opcode, Status, Submission, reg, usage};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use zeroize::Zeroize;
@@ -84,6 +85,8 @@ pub(crate) struct Shared {
     caps: Capabilities,
     queues: Mutex<Vec<bool>>,
     slots: Mutex<Vec<bool>>,
+    /// Resets of the device so far.
+    epoch: AtomicU32,
 }
 
 impl Shared {
@@ -93,6 +96,10 @@ impl Shared {
 
     fn slots(&self) -> MutexGuard<'_, Vec<bool>> {
         self.slots.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    pub(crate) fn epoch(&self) -> u32 {
+        self.epoch.load(Ordering::Acquire)
     }
 
     pub(crate) fn release_queue(&self, index: usize) {
@@ -121,6 +128,7 @@ impl Device {
             transport,
             queues: Mutex::new(vec![false; caps.queues]),
             slots: Mutex::new(vec![false; caps.slots]),
+            epoch: AtomicU32::new(0),
             caps,
         });
         shared.queues()[0] = true;
@@ -157,6 +165,16 @@ impl Device {
             i
         };
         Queue::open(self.shared.clone(), index, config).inspect_err(|_| self.shared.release_queue(index))
+    }
+
+    /// Resets the device: all keys are gone, and every queue but the officer's answers [`Error::DeviceReset`] until
+    /// [`Queue::reset`], which gives its requests back.
+    pub fn reset(&self) -> Result<()> {
+        let mut q = self.officer.lock().unwrap_or_else(|e| e.into_inner());
+        self.shared.transport.reset()?;
+        self.shared.epoch.fetch_add(1, Ordering::AcqRel);
+        self.shared.slots().fill(false);
+        q.reset(&mut Vec::new())
     }
 
     /// A queue of domain 0 with keys of its own: the short way to seal and open.
@@ -223,20 +241,21 @@ impl Device {
         if let Some(used) = self.shared.slots().get_mut(usize::from(slot)) {
             *used = true;
         }
-        Ok(KeyHandle {
-            slot,
-            generation: u16::from_le_bytes([done.report[0], done.report[1]]),
-        })
+        let generation = u16::from_le_bytes([done.report[0], done.report[1]]);
+        Ok(KeyHandle::new(slot, generation, self.shared.epoch()))
     }
 
     /// Destroys a key; its handle is stale from then on.
     pub fn destroy_key(&self, key: KeyHandle) -> Result<()> {
+        if !key.of_epoch(self.shared.epoch()) {
+            return Err(Error::StaleKey(key.slot()));
+        }
         let mut s = Submission::default();
         s.set_opcode(Opcode::KeyDestroy as u32)
-            .set_slot(key.slot.into())
-            .set_generation(key.generation.into());
+            .set_slot(key.slot().into())
+            .set_generation(key.generation().into());
         self.officer(s)?;
-        if let Some(used) = self.shared.slots().get_mut(usize::from(key.slot)) {
+        if let Some(used) = self.shared.slots().get_mut(usize::from(key.slot())) {
             *used = false;
         }
         Ok(())
