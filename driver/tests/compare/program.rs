@@ -183,7 +183,8 @@ impl Program {
                 let at = i * PLACE + SRC.start + rng.random_range(0..100);
                 let (lo, hi) = pair(iova + at as u64);
                 s.set_dst_lo(lo).set_dst_hi(hi).set_dst_sgl(0);
-                outputs = Vec::from([at..at + seal.pay_len() as usize]);
+                let whole = at..at + seal.pay_len() as usize;
+                outputs = Vec::from([whole]);
             }
             if rng.random_ratio(1, 6) {
                 // One bit of the ciphertext or tag; of the AAD, if there is neither.
