@@ -164,6 +164,13 @@ impl Queue {
         self.counters
     }
 
+    /// IOVA pages (address / 4096) of its rings: for tests that take them away.
+    pub fn ring_pages(&self) -> Vec<u64> {
+        let region = self.region.as_ref().expect("there until drop");
+        let first = region.iova() / 4096;
+        (first..first + region.len() as u64 / 4096).collect()
+    }
+
     /// Requests the device has and has not answered.
     pub fn in_flight(&self) -> usize {
         self.config.depth - self.free.len()
