@@ -195,6 +195,7 @@ impl Device {
     /// Loads an AES key of 16, 24 or 32 bytes into a free slot. Its bytes go to the device's write-only window; the caller wipes
     /// its own copy.
     pub fn load_key(&self, key: &[u8], domain: u8, may: KeyUse) -> Result<KeyHandle> {
+        key_type(key)?;
         let slot = {
             let mut slots = self.shared.slots();
             let count = slots.len();
@@ -208,16 +209,7 @@ impl Device {
 
     /// As [`Self::load_key`] into a slot of the caller's choice, whatever it held.
     pub fn load_slot(&self, slot: u16, key: &[u8], domain: u8, may: KeyUse) -> Result<KeyHandle> {
-        let kind = match key.len() {
-            16 => KeyType::Aes128,
-            24 => KeyType::Aes192,
-            32 => KeyType::Aes256,
-            n => {
-                return Err(Error::Invalid(format!(
-                    "a key of {n} bytes: AES has 16, 24 or 32"
-                )));
-            }
-        };
+        let kind = key_type(key)?;
         let bits =
             if may.encrypt { usage::ENCRYPT } else { 0 } | if may.decrypt { usage::DECRYPT } else { 0 };
         let mut s = Submission::default();
@@ -307,6 +299,17 @@ impl Device {
                 | Status::DmaDstSgl
                 | Status::DmaDst
         )
+    }
+}
+
+fn key_type(key: &[u8]) -> Result<KeyType> {
+    match key.len() {
+        16 => Ok(KeyType::Aes128),
+        24 => Ok(KeyType::Aes192),
+        32 => Ok(KeyType::Aes256),
+        n => Err(Error::Invalid(format!(
+            "a key of {n} bytes: AES has 16, 24 or 32"
+        ))),
     }
 }
 
