@@ -246,6 +246,36 @@ fn counters_add_up() {
     }
 }
 
+/// A session's keys go with it, and no one else's.
+#[test]
+fn a_session_destroys_its_keys() {
+    for uri in DEVICES {
+        let device = open(uri);
+        let other = device.load_key(&[2; 32], 0, KeyUse::BOTH).unwrap();
+        let mut session = device.session().unwrap();
+        let key = session.import(&[1; 32]).unwrap();
+        let gone = session.import(&[3; 16]).unwrap();
+        device.destroy_key(gone).unwrap();
+        session.seal(key, &[1; 12], b"", b"x").unwrap();
+        drop(session);
+        let mut session = device.session().unwrap();
+        let e = session.seal(key, &[1; 12], b"", b"x").unwrap_err();
+        assert!(
+            matches!(
+                e,
+                Error::Request {
+                    status: Status::SlotEmpty,
+                    ..
+                }
+            ),
+            "{uri}: {e}"
+        );
+        session.seal(other, &[1; 12], b"", b"x").unwrap();
+        let e = session.import(&[1; 31]).unwrap_err();
+        assert!(e.to_string().contains("a key of 31 bytes"), "{e}");
+    }
+}
+
 /// `Queue` goes to another thread, `Device` is shared by all.
 #[test]
 fn one_queue_a_thread() {
