@@ -4,7 +4,7 @@
 use crate::{Field, Register};
 
 /// Digest of the interface's source: the device's `ABI_HASH` register must equal it.
-pub const ABI_HASH: u32 = 0x7d216f54;
+pub const ABI_HASH: u32 = 0x9ed6b018;
 
 /// `opcode_e` of the interface description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,7 +55,7 @@ impl Opcode {
 pub enum Status {
     /// Done.
     Ok = 0x00,
-    /// Open: the tag is wrong. The destination must be discarded.
+    /// Open: the tag is wrong. Of a payload of up to 16384 bytes nothing was written; the destination of a longer one holds zeros.
     TagMismatch = 0x01,
     /// The queue was reset while the request was in flight.
     Aborted = 0x02,
@@ -144,7 +144,9 @@ impl Status {
     pub fn describe(self) -> &'static str {
         match self {
             Status::Ok => "Done.",
-            Status::TagMismatch => "Open: the tag is wrong. The destination must be discarded.",
+            Status::TagMismatch => {
+                "Open: the tag is wrong. Of a payload of up to 16384 bytes nothing was written; the destination of a longer one holds zeros."
+            }
             Status::Aborted => "The queue was reset while the request was in flight.",
             Status::BadOpcode => "Unknown opcode.",
             Status::BadFlags => "A reserved flag or field is not zero, or flags that exclude each other.",
