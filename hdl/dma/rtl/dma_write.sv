@@ -148,7 +148,7 @@ module dma_write
   assign want_result  = make_valid && (make_q == RESULT || (make_q == PAYLOAD && !make.payload));
   assign out_ready_o  = (want_payload && room) || make_q == DISCARD;
   assign put_tag      = make.tag_out && !res_i.aborted;
-  assign res_ready_o  = want_result && room && end_room && (!res_i.aborted || err_valid_i);
+  assign res_ready_o  = want_result && (room || !make.tag_out) && end_room && (!res_i.aborted || err_valid_i);
   assign end_push     = res_ready_o && res_valid_i;
   assign make_pop     = end_push;
   assign fill         = (want_payload && room && out_valid_i) || (end_push && put_tag);
@@ -220,7 +220,7 @@ module dma_write
   assign dst_bytes  = 33'(put.pay_len) + 33'(put.dst_tag);
   assign walk_tag   = put_q == TAG_START;
   // A held payload's destination is not even looked at before there is something to write.
-  assign begins     = put_valid && (!put.hold || (used != '0 && !end_valid) || (end_valid && !ending.cut));
+  assign begins     = put_valid && (!put.hold || (end_valid ? !ending.cut : used != '0 || (make.hold && want_payload)));
   assign walk_valid = (put_q == IDLE && begins && dst_bytes != '0) || walk_tag || put_q == SCRUB_START;
   assign walk_kill  = put_q == CUT || put_q == DROP;
   dma_walker #(.DW(DW)) u_walker (
