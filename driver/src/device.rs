@@ -8,6 +8,7 @@ use crate::session::Session;
 use crate::transport::{self, Transport};
 use crate::{Error, Result};
 use casemate_abi::{ABI_HASH, KeyType, Opcode, Status, Submission, reg, usage};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use zeroize::Zeroize;
@@ -84,6 +85,8 @@ pub(crate) struct Shared {
     caps: Capabilities,
     queues: Mutex<Vec<bool>>,
     slots: Mutex<Vec<bool>>,
+    /// Resets of the device so far.
+    epoch: AtomicU32,
 }
 
 impl Shared {
@@ -93,6 +96,10 @@ impl Shared {
 
     fn slots(&self) -> MutexGuard<'_, Vec<bool>> {
         self.slots.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    pub(crate) fn epoch(&self) -> u32 {
+        self.epoch.load(Ordering::Acquire)
     }
 
     pub(crate) fn release_queue(&self, index: usize) {
@@ -121,6 +128,7 @@ impl Device {
             transport,
             queues: Mutex::new(vec![false; caps.queues]),
             slots: Mutex::new(vec![false; caps.slots]),
+            epoch: AtomicU32::new(0),
             caps,
         });
         shared.queues()[0] = true;
@@ -159,24 +167,35 @@ impl Device {
         Queue::open(self.shared.clone(), index, config).inspect_err(|_| self.shared.release_queue(index))
     }
 
+    /// Resets the device: all keys are gone, and every queue but the officer's answers [`Error::DeviceReset`] until
+    /// [`Queue::reset`], which gives its requests back.
+    pub fn reset(&self) -> Result<()> {
+        let mut q = self.officer.lock().unwrap_or_else(|e| e.into_inner());
+        self.shared.transport.reset()?;
+        self.shared.epoch.fetch_add(1, Ordering::AcqRel);
+        self.shared.slots().fill(false);
+        q.reset(&mut Vec::new())
+    }
+
     /// A queue of domain 0 with keys of its own: the short way to seal and open.
     pub fn session(&self) -> Result<Session> {
         Session::new(self.clone())
     }
 
-    fn officer(&self, s: Submission) -> Result<Done> {
+    /// Hands the officer's queue a descriptor as it is and waits for its result: for tests of the device.
+    pub fn officer_raw(&self, s: Submission) -> Result<Done> {
         let mut q = self.officer.lock().unwrap_or_else(|e| e.into_inner());
         q.submit_raw(s, 0)?;
         let mut out = Vec::new();
         q.wait(&mut out, OFFICER)?;
         out.pop()
-            .ok_or_else(|| Error::Transport("the officer's queue lost a completion".into()))?
-            .ok()
+            .ok_or_else(|| Error::Transport("the officer's queue lost a completion".into()))
     }
 
     /// Loads an AES key of 16, 24 or 32 bytes into a free slot. Its bytes go to the device's write-only window; the caller wipes
     /// its own copy.
     pub fn load_key(&self, key: &[u8], domain: u8, may: KeyUse) -> Result<KeyHandle> {
+        key_type(key)?;
         let slot = {
             let mut slots = self.shared.slots();
             let count = slots.len();
@@ -190,16 +209,7 @@ impl Device {
 
     /// As [`Self::load_key`] into a slot of the caller's choice, whatever it held.
     pub fn load_slot(&self, slot: u16, key: &[u8], domain: u8, may: KeyUse) -> Result<KeyHandle> {
-        let kind = match key.len() {
-            16 => KeyType::Aes128,
-            24 => KeyType::Aes192,
-            32 => KeyType::Aes256,
-            n => {
-                return Err(Error::Invalid(format!(
-                    "a key of {n} bytes: AES has 16, 24 or 32"
-                )));
-            }
-        };
+        let kind = key_type(key)?;
         let bits =
             if may.encrypt { usage::ENCRYPT } else { 0 } | if may.decrypt { usage::DECRYPT } else { 0 };
         let mut s = Submission::default();
@@ -223,20 +233,21 @@ impl Device {
         if let Some(used) = self.shared.slots().get_mut(usize::from(slot)) {
             *used = true;
         }
-        Ok(KeyHandle {
-            slot,
-            generation: u16::from_le_bytes([done.report[0], done.report[1]]),
-        })
+        let generation = u16::from_le_bytes([done.report[0], done.report[1]]);
+        Ok(KeyHandle::new(slot, generation, self.shared.epoch()))
     }
 
     /// Destroys a key; its handle is stale from then on.
     pub fn destroy_key(&self, key: KeyHandle) -> Result<()> {
+        if !key.of_epoch(self.shared.epoch()) {
+            return Err(Error::StaleKey(key.slot()));
+        }
         let mut s = Submission::default();
         s.set_opcode(Opcode::KeyDestroy as u32)
-            .set_slot(key.slot.into())
-            .set_generation(key.generation.into());
-        self.officer(s)?;
-        if let Some(used) = self.shared.slots().get_mut(usize::from(key.slot)) {
+            .set_slot(key.slot().into())
+            .set_generation(key.generation().into());
+        self.officer_raw(s)?.ok()?;
+        if let Some(used) = self.shared.slots().get_mut(usize::from(key.slot())) {
             *used = false;
         }
         Ok(())
@@ -288,6 +299,17 @@ impl Device {
                 | Status::DmaDstSgl
                 | Status::DmaDst
         )
+    }
+}
+
+fn key_type(key: &[u8]) -> Result<KeyType> {
+    match key.len() {
+        16 => Ok(KeyType::Aes128),
+        24 => Ok(KeyType::Aes192),
+        32 => Ok(KeyType::Aes256),
+        n => Err(Error::Invalid(format!(
+            "a key of {n} bytes: AES has 16, 24 or 32"
+        ))),
     }
 }
 

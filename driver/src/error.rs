@@ -56,6 +56,17 @@ pub enum Error {
         /// Why.
         error: QueueError,
     },
+    /// The device was reset under it.
+    #[error(
+        "queue {queue}: the device was reset; reset the queue to get its requests back, and load keys anew"
+    )]
+    DeviceReset {
+        /// Which.
+        queue: u8,
+    },
+    /// A handle from before a reset of the device.
+    #[error("the key in slot {0} is gone: the device was reset since it was loaded")]
+    StaleKey(u16),
     /// Nothing came in time.
     #[error(
         "queue {queue}: no completion within {waited:?}, {in_flight} requests in flight; reset the queue to get them back"

@@ -72,13 +72,16 @@ pub struct QueueCounters {
     pub resets: u64,
 }
 
-/// What became of a batch.
+/// What became of a batch. Nothing is lost: what the device did not get comes back.
 #[derive(Debug, Default)]
+#[must_use = "requests may be left over"]
 pub struct Submitted {
     /// Requests the device has now.
     pub accepted: usize,
-    /// Requests the ring had no room for, in order.
+    /// Requests it does not have, in order: the ring was full, or the first of these is refused.
     pub rest: Vec<Request>,
+    /// Why the first of `rest` cannot be laid out.
+    pub refused: Option<Error>,
 }
 
 /// A queue pair. `Send`, but not `Sync`: each thread opens its own.
@@ -92,6 +95,7 @@ pub struct Queue {
     held: Vec<Option<Held>>,
     free: Vec<u32>,
     unseen: u16,
+    epoch: u32,
     counters: QueueCounters,
     _not_sync: PhantomData<Cell<()>>,
 }
@@ -131,6 +135,7 @@ impl Queue {
             held: Vec::new(),
             free: Vec::new(),
             unseen: 0,
+            epoch: shared.epoch(),
             counters: QueueCounters::default(),
             region: Some(region),
             shared,
@@ -157,6 +162,13 @@ impl Queue {
     /// What it has done.
     pub fn counters(&self) -> QueueCounters {
         self.counters
+    }
+
+    /// IOVA pages (address / 4096) of its rings: for tests that take them away.
+    pub fn ring_pages(&self) -> Vec<u64> {
+        let region = self.region.as_ref().expect("there until drop");
+        let first = region.iova() / 4096;
+        (first..first + region.len() as u64 / 4096).collect()
     }
 
     /// Requests the device has and has not answered.
@@ -219,6 +231,7 @@ impl Queue {
         self.held = (0..depth).map(|_| None).collect();
         self.free = (0..depth as u32).rev().collect();
         self.unseen = 0;
+        self.epoch = self.shared.epoch();
         let (sq_iova, cq_iova) = (region.iova(), region.iova() + cq_offset as u64);
         let bind = u32::from(self.config.weight) << 8 | u32::from(self.config.domain);
         self.shared
@@ -260,30 +273,27 @@ impl Queue {
         !self.free.is_empty() && self.sq.room() > 0
     }
 
-    /// Hands requests to the device, as many as there is room for, with one doorbell. A request that cannot be laid out is an error
-    /// that names it; those before it are submitted.
+    /// Hands requests to the device, as many as there is room for, with one doorbell. It stops at a request that cannot be laid out.
     pub fn submit(&mut self, requests: impl IntoIterator<Item = Request>) -> Result<Submitted> {
+        self.check_epoch()?;
         let mut out = Submitted::default();
-        let mut failed = None;
         let mut requests = requests.into_iter();
         while self.has_room() {
             let Some(r) = requests.next() else { break };
-            match r.encode(&self.shared.pool) {
+            match r.encode(&self.shared) {
                 Ok((s, held)) => {
                     self.push(s, held);
                     out.accepted += 1;
                 }
-                Err((e, _)) => {
-                    failed = Some(e);
+                Err((e, request)) => {
+                    out.rest.push(*request);
+                    out.refused = Some(e);
                     break;
                 }
             }
         }
         if out.accepted > 0 {
             self.ring()?;
-        }
-        if let Some(e) = failed {
-            return Err(e);
         }
         out.rest.extend(requests);
         Ok(out)
@@ -292,6 +302,7 @@ impl Queue {
     /// Hands a descriptor over as it is, but for its cookie; its result carries `user`. For tests of the device: the caller
     /// answers for the memory it names. False if there is no room.
     pub fn submit_raw(&mut self, s: Submission, user: u64) -> Result<bool> {
+        self.check_epoch()?;
         if !self.has_room() {
             return Ok(false);
         }
@@ -375,7 +386,16 @@ impl Queue {
         }
     }
 
+    /// After a reset of the device nothing that is in flight will ever be answered.
+    fn check_epoch(&self) -> Result<()> {
+        if self.epoch == self.shared.epoch() {
+            return Ok(());
+        }
+        Err(Error::DeviceReset { queue: self.index() })
+    }
+
     fn check(&self, start: Instant, timeout: Duration) -> Result<()> {
+        self.check_epoch()?;
         if let (Some(QueueState::Error), error) = self.state()? {
             return Err(Error::QueueStopped {
                 queue: self.index(),
@@ -419,6 +439,9 @@ impl Queue {
         let mut rest = vec![mine];
         loop {
             let got = self.submit(rest)?;
+            if let Some(e) = got.refused {
+                return Err(e);
+            }
             if got.rest.is_empty() {
                 break;
             }

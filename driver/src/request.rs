@@ -1,18 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Requests and what becomes of them.
 
+use crate::device::Shared;
 use crate::dma::{DmaBuf, Pool};
 use crate::{Error, Result};
 use casemate_abi::{Completion, Opcode, SgElement, Status, Submission, TagMode};
 use std::sync::Arc;
+use zeroize::Zeroize;
 
-/// A key in a slot of the device. Copying it copies no key; it goes stale when the slot is destroyed or loaded again.
+/// A key in a slot of the device. Copying it copies no key. It goes stale when the slot is destroyed or loaded again, which the
+/// device notices, or when the device is reset, which the driver does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyHandle {
+    slot: u16,
+    generation: u16,
+    epoch: u32,
+}
+
+impl KeyHandle {
+    pub(crate) fn new(slot: u16, generation: u16, epoch: u32) -> Self {
+        Self {
+            slot,
+            generation,
+            epoch,
+        }
+    }
+
+    pub(crate) fn of_epoch(self, epoch: u32) -> bool {
+        self.epoch == epoch
+    }
+
     /// Slot.
-    pub slot: u16,
+    pub fn slot(self) -> u16 {
+        self.slot
+    }
+
     /// The slot's generation.
-    pub generation: u16,
+    pub fn generation(self) -> u16 {
+        self.generation
+    }
 }
 
 /// Where a message lies.
@@ -36,6 +62,13 @@ impl Data {
     /// No bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    fn wipe(&mut self) {
+        match self {
+            Self::Flat(b) => b.zeroize(),
+            Self::List(l) => l.iter_mut().for_each(|b| b.zeroize()),
+        }
     }
 }
 
@@ -146,9 +179,12 @@ impl Request {
     /// Lays it out for the device. On an error the request comes back whole.
     pub(crate) fn encode(
         self,
-        pool: &Arc<Pool>,
+        shared: &Shared,
     ) -> std::result::Result<(Submission, Held), (Error, Box<Request>)> {
-        match self.lay_out(pool) {
+        if !self.key.of_epoch(shared.epoch()) {
+            return Err((Error::StaleKey(self.key.slot), Box::new(self)));
+        }
+        match self.lay_out(&shared.pool) {
             Ok((s, aad, lists)) => {
                 let user = self.user;
                 let tag = match self.tag {
@@ -340,7 +376,13 @@ pub struct Done {
 }
 
 impl Done {
-    pub(crate) fn new(held: Held, status: Status, c: &Completion) -> Self {
+    pub(crate) fn new(mut held: Held, status: Status, c: &Completion) -> Self {
+        if status == Status::TagMismatch
+            && let Some(d) = held.dst.as_mut().or(held.src.as_mut())
+        {
+            // What does not authenticate is not shown.
+            d.wipe();
+        }
         let mut report = [0; 16];
         report.copy_from_slice(&c.to_le()[..16]);
         Self {

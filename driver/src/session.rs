@@ -11,6 +11,16 @@ pub struct Session {
     device: Device,
     queue: Queue,
     timeout: Duration,
+    keys: Vec<KeyHandle>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        for key in self.keys.drain(..) {
+            // One that was destroyed already, or went with a reset, is refused: all the better.
+            let _ = self.device.destroy_key(key);
+        }
+    }
 }
 
 impl Session {
@@ -23,6 +33,7 @@ impl Session {
             device,
             queue,
             timeout: Duration::from_secs(60),
+            keys: Vec::new(),
         })
     }
 
@@ -41,10 +52,13 @@ impl Session {
         self.timeout = timeout;
     }
 
-    /// Loads an AES key of 16, 24 or 32 bytes for sealing and opening.
-    pub fn import(&self, key: &[u8]) -> Result<KeyHandle> {
-        self.device
-            .load_key(key, self.queue.config().domain, KeyUse::BOTH)
+    /// Loads an AES key of 16, 24 or 32 bytes for sealing and opening. It is destroyed with the session.
+    pub fn import(&mut self, key: &[u8]) -> Result<KeyHandle> {
+        let handle = self
+            .device
+            .load_key(key, self.queue.config().domain, KeyUse::BOTH)?;
+        self.keys.push(handle);
+        Ok(handle)
     }
 
     fn run(&mut self, request: Request) -> Result<Vec<u8>> {

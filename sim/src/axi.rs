@@ -349,3 +349,167 @@ impl AxiMemory {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::{Access, PAGE, Pages};
+
+    fn memory(timing: MemoryTiming) -> (AxiMemory, Iommu) {
+        let mut iommu = Iommu::default();
+        iommu.map(0, &Pages::new(4 * PAGE), Access::BOTH).unwrap();
+        (AxiMemory::new(32, timing), iommu)
+    }
+
+    fn burst(id: u32, addr: u64, len: u8) -> Address {
+        Address {
+            id,
+            addr,
+            len,
+            size: 5,
+            burst: 1,
+        }
+    }
+
+    /// Every rule the checker knows, broken once.
+    #[test]
+    fn violations_are_named() {
+        let good = burst(1, 0x100, 3);
+        let address = |a: Address, says: &str| {
+            let (mut m, _) = memory(MemoryTiming::default());
+            let e = m.read_address(0, Some(a), true).unwrap_err();
+            assert!(e.contains(says), "{e}");
+            assert_eq!(m.write_address(Some(a), true).unwrap_err()[2..], e[2..]);
+        };
+        address(Address { burst: 0, ..good }, "INCR");
+        address(Address { size: 4, ..good }, "full-width");
+        address(Address { addr: 0x108, ..good }, "aligned");
+        address(burst(1, 0xfe0, 1), "4 KiB");
+
+        let (mut m, _) = memory(MemoryTiming::default());
+        m.read_address(0, Some(good), false).unwrap();
+        assert!(
+            m.read_address(1, None, true)
+                .unwrap_err()
+                .contains("before it was taken")
+        );
+        let (mut m, _) = memory(MemoryTiming::default());
+        m.write_address(Some(good), false).unwrap();
+        let moved = Address { addr: 0x200, ..good };
+        assert!(
+            m.write_address(Some(moved), true)
+                .unwrap_err()
+                .contains("before it was taken")
+        );
+
+        let data = [5; 32];
+        let all = u64::from(u32::MAX);
+        let write = |beats: &[(u64, bool)], says: &str| {
+            let (mut m, mut iommu) = memory(MemoryTiming::default());
+            m.write_address(Some(burst(1, 0x100, 1)), true).unwrap();
+            let e = beats
+                .iter()
+                .find_map(|&(strobe, last)| {
+                    m.write_data(0, Some((&data, strobe, last)), true, &mut iommu)
+                        .err()
+                })
+                .unwrap();
+            assert!(e.contains(says), "{e}");
+        };
+        write(&[(all, true)], "last = true");
+        write(&[(all, false), (all, false)], "last = false");
+        write(&[(0, false)], "without a byte");
+        write(&[(0b1011, false)], "a hole");
+        let (mut m, mut iommu) = memory(MemoryTiming::default());
+        m.write_data(0, Some((&data, all, false)), false, &mut iommu)
+            .unwrap();
+        let changed = m.write_data(0, Some((&[6; 32], all, false)), true, &mut iommu);
+        assert!(changed.unwrap_err().contains("changed"));
+    }
+
+    /// Answers of one id stay in order, those of others may overtake and mix with them.
+    #[test]
+    fn answers_come_in_any_order_but_within_an_id() {
+        let (mut m, mut iommu) = memory(MemoryTiming {
+            read_latency: 3,
+            reorder: 20,
+            ..MemoryTiming::default()
+        });
+        let reads: Vec<Address> = (0..40).map(|i| burst(i % 4, u64::from(i) * 128, 3)).collect();
+        let mut beats: Vec<u32> = Vec::new();
+        for now in 0..400 {
+            if let Some(a) = reads.get(now as usize) {
+                m.read_address(now, Some(*a), true).unwrap();
+            }
+            if let Some(b) = m.offer_read(now, &mut iommu) {
+                assert!(!b.error);
+                beats.push(b.id);
+                m.take_read();
+            }
+        }
+        assert_eq!(beats.len(), 160);
+        assert!(
+            beats.chunks(4).any(|c| c.iter().any(|id| id != &c[0])),
+            "never mixed"
+        );
+
+        for i in 0..40 {
+            m.write_address(Some(burst(i % 4, u64::from(i) * 32, 0)), true)
+                .unwrap();
+            let beat = Some((&[1; 32][..], u64::from(u32::MAX), true));
+            m.faults.pages = vec![u64::from(i == 7)];
+            m.write_data(500 + u64::from(i), beat, true, &mut iommu).unwrap();
+        }
+        let mut ids = Vec::new();
+        for now in 500..1000 {
+            if let Some((id, _)) = m.offer_response(now) {
+                ids.push(id);
+                m.take_response();
+            }
+        }
+        assert_eq!(ids.len(), 40);
+        assert!(
+            ids.windows(2).any(|w| w[1] != (w[0] + 1) % 4),
+            "never out of order"
+        );
+    }
+
+    /// Bandwidth: bytes a cycle, averaged.
+    #[test]
+    fn bandwidth_is_kept() {
+        let (mut m, mut iommu) = memory(MemoryTiming {
+            read_latency: 0,
+            bandwidth: 8,
+            ..MemoryTiming::default()
+        });
+        let mut beats = 0;
+        for now in 0..4000 {
+            m.read_address(now, Some(burst(0, 0, 0)), true).unwrap();
+            if m.offer_read(now, &mut iommu).is_some() {
+                m.take_read();
+                beats += 1;
+            }
+        }
+        assert!(
+            (990..1010).contains(&beats),
+            "{beats} beats of 32 bytes in 4000 cycles"
+        );
+    }
+
+    /// An injected fault answers SLVERR and leaves memory alone.
+    #[test]
+    fn faults_are_answered() {
+        let (mut m, mut iommu) = memory(MemoryTiming::default());
+        iommu.write(0x2000, &[7; 32]).unwrap();
+        m.faults.pages = vec![2];
+        m.write_address(Some(burst(0, 0x2000, 0)), true).unwrap();
+        m.write_data(0, Some((&[1; 32], u64::from(u32::MAX), true)), true, &mut iommu)
+            .unwrap();
+        assert_eq!(m.offer_response(1000), Some((0, true)));
+        m.read_address(0, Some(burst(0, 0x2000, 0)), true).unwrap();
+        assert!(m.offer_read(1000, &mut iommu).unwrap().error);
+        let mut now = [0; 32];
+        iommu.read(0x2000, &mut now).unwrap();
+        assert_eq!(now, [7; 32]);
+    }
+}

@@ -2,6 +2,7 @@
 //! The whole device under Verilator: clock, registers, memory, interrupts. One seed, one sequence of cycles.
 
 use crate::axi::{Address, AxiMemory, Faults, MemoryTiming};
+use crate::entropy::Entropy;
 use crate::memory::Iommu;
 use crate::verilate::{self, Block, Model, Port};
 use std::path::{Path, PathBuf};
@@ -171,6 +172,8 @@ ports!(
     rst_ni,
     tamper_i,
     entropy_valid_i,
+    entropy_ready_o,
+    entropy_i,
     irq_o,
     s_axil_awvalid_i,
     s_axil_awready_o,
@@ -227,6 +230,7 @@ pub struct Device {
     /// The IOMMU between the device and memory.
     pub iommu: Iommu,
     axi: AxiMemory,
+    entropy: Entropy,
     irqs: Vec<u64>,
     irq_seen: bool,
 }
@@ -251,6 +255,7 @@ impl Device {
         let p = Ports::of(&mut model)?;
         let mut d = Self {
             axi: AxiMemory::new(s.axi as usize / 8, config.timing.clone()),
+            entropy: Entropy::new(config.timing.seed),
             irqs: vec![0; s.queues as usize + 1],
             irq_seen: false,
             iommu: Iommu::default(),
@@ -275,6 +280,11 @@ impl Device {
     /// Injected faults.
     pub fn faults(&mut self) -> &mut Faults {
         &mut self.axi.faults
+    }
+
+    /// The entropy source, to make it fail.
+    pub fn entropy(&mut self) -> &mut Entropy {
+        &mut self.entropy
     }
 
     /// Memory timing, for the cycles to come.
@@ -314,6 +324,20 @@ impl Device {
         self.model.set(self.p.rst_ni, 0);
         for _ in 0..8 {
             self.model.tick();
+        }
+        // AXI4, A3.1.2: no valid may be high in reset.
+        let valids = [
+            (self.p.m_axi_arvalid_o, "AR"),
+            (self.p.m_axi_awvalid_o, "AW"),
+            (self.p.m_axi_wvalid_o, "W"),
+            (self.p.s_axil_rvalid_o, "AXI4-Lite R"),
+            (self.p.s_axil_bvalid_o, "AXI4-Lite B"),
+        ];
+        if let Some((_, name)) = valids.iter().find(|v| self.model.get(v.0) == 1) {
+            return Err(Error::Protocol {
+                cycle: self.model.cycles(),
+                what: format!("{name}: valid during reset"),
+            });
         }
         self.model.set(self.p.rst_ni, 1);
         self.axi.reset();
@@ -371,7 +395,13 @@ impl Device {
             m.set(p.m_axi_bid_i, id.into());
             m.set(p.m_axi_bresp_i, if error { 2 } else { 0 });
         }
+        let word = self.entropy.offer();
+        m.set(p.entropy_valid_i, word.is_some().into());
+        m.set(p.entropy_i, word.unwrap_or(0).into());
         m.settle();
+        if word.is_some() && m.get(p.entropy_ready_o) == 1 {
+            self.entropy.take();
+        }
         let protocol = |what| Error::Protocol { cycle: now, what };
         if beat.is_some() {
             if m.get(p.m_axi_rready_o) == 0 {

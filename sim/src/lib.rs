@@ -9,6 +9,8 @@ pub mod axi;
 #[cfg(feature = "rtl")]
 pub mod device;
 #[cfg(feature = "rtl")]
+pub mod entropy;
+#[cfg(feature = "rtl")]
 pub mod lane;
 #[cfg(feature = "rtl")]
 mod model;

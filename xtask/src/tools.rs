@@ -90,27 +90,9 @@ pub fn synth(args: &[String]) -> Result<()> {
         .args(args))
 }
 
-/// Every SystemVerilog source of the device, packages first.
-pub fn rtl_sources() -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for block in std::fs::read_dir(root().join("hdl"))? {
-        let rtl = block?.path().join("rtl");
-        if rtl.is_dir() {
-            for f in std::fs::read_dir(rtl)? {
-                let path = f?.path();
-                if path.extension().is_some_and(|e| e == "sv") {
-                    files.push(path);
-                }
-            }
-        }
-    }
-    let rank = |p: &Path| match p.file_name().and_then(|n| n.to_str()).unwrap_or("") {
-        "casemate_abi_pkg.sv" => 0,
-        "gcm_pkg.sv" => 1,
-        "casemate_pkg.sv" => 2,
-        n if n.ends_with("_pkg.sv") => 3,
-        _ => 4,
-    };
-    files.sort_by_key(|p| (rank(p), p.clone()));
-    Ok(files)
+/// Cargo, in the workspace.
+pub fn cargo() -> Command {
+    let mut cmd = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cmd.current_dir(root());
+    cmd
 }

@@ -2,19 +2,20 @@
 //! Random descriptors over an arena of memory: valid ones of every shape, and broken ones of every kind.
 
 use casemate::KeyHandle;
+use casemate::abi::Status;
 use casemate::abi::{Opcode, SgElement, Submission, TagMode};
 use rand::{Rng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Bytes that belong to one operation: its lists, source, destination, AAD, IV and tag.
 pub const PLACE: usize = 32 << 10;
 /// Operations in flight at once.
 pub const PLACES: usize = 31;
-/// The arena: the places, then a read-only page, a page of nothing, and one more.
+/// The arena: the places, the last of which ends in two read-only pages, a page of nothing, and one more.
 pub const ARENA: usize = 32 * PLACE;
-/// Offset of the page that the device may only read.
+/// Offset of the pages that the device may only read: no operation's failing destination is another's.
 pub const READ_ONLY: usize = ARENA - 4 * 4096;
 /// Offset of the page that is not mapped.
 pub const UNMAPPED: usize = ARENA - 2 * 4096;
@@ -24,6 +25,13 @@ const LISTS: Range<usize> = 0..4096;
 const MISC: Range<usize> = 4096..8192;
 const SRC: Range<usize> = 8192..20480;
 const DST: Range<usize> = 20480..32768;
+
+/// A key in the devices, and whose it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    pub handle: KeyHandle,
+    pub domain: u8,
+}
 
 /// One operation of a program.
 #[derive(Debug)]
@@ -137,15 +145,68 @@ impl Program {
         iova: u64,
         memory: &mut [u8],
         n: usize,
-        keys: &HashMap<u16, KeyHandle>,
+        keys: &BTreeMap<u16, Key>,
         slots: u16,
     ) -> Self {
-        let mut handles: Vec<KeyHandle> = keys.values().copied().collect();
-        handles.sort_by_key(|k| k.slot);
+        let keys: Vec<Key> = keys.values().copied().collect();
         let faults = rng.random_ratio(1, 3);
         let ops = (0..n)
-            .map(|i| op(rng, iova, memory, i * PLACE, &handles, slots, faults))
+            .map(|i| op(rng, iova, memory, i * PLACE, &keys, slots, faults))
             .collect();
+        Self { ops }
+    }
+
+    /// Up to `most` operations that open what successful ones of this program have sealed, some of it altered in `memory`.
+    pub fn opens(
+        &self,
+        rng: &mut ChaCha8Rng,
+        iova: u64,
+        memory: &mut [u8],
+        statuses: &[Status],
+        most: usize,
+    ) -> Self {
+        let mut ops = Vec::new();
+        for (i, op) in self.ops.iter().enumerate() {
+            let seal = &op.descriptor;
+            let kept =
+                seal.opcode() == Opcode::GcmSeal as u32 && seal.tag_mode() != TagMode::Completion as u32;
+            if statuses[i] != Status::Ok || !kept || ops.len() == most {
+                continue;
+            }
+            let mut s = *seal;
+            s.set_opcode(Opcode::GcmOpen as u32);
+            s.set_src_lo(seal.dst_lo())
+                .set_src_hi(seal.dst_hi())
+                .set_src_sgl(seal.dst_sgl());
+            let mut outputs = op.outputs.clone();
+            if rng.random() {
+                let at = i * PLACE + SRC.start + rng.random_range(0..100);
+                let (lo, hi) = pair(iova + at as u64);
+                s.set_dst_lo(lo).set_dst_hi(hi).set_dst_sgl(0);
+                let whole = at..at + seal.pay_len() as usize;
+                outputs = Vec::from([whole]);
+            }
+            if rng.random_ratio(1, 6) {
+                // One bit of the ciphertext or tag; of the AAD, if there is neither.
+                match op
+                    .outputs
+                    .iter()
+                    .filter(|r| !r.is_empty())
+                    .collect::<Vec<_>>()
+                    .choose(rng)
+                {
+                    Some(r) => memory[rng.random_range((*r).clone())] ^= 1 << rng.random_range(0..8),
+                    None => {
+                        s.set_aad0(s.aad0() ^ 1);
+                    }
+                }
+            }
+            ops.push(Op {
+                queue: op.queue,
+                descriptor: s,
+                outputs,
+            });
+        }
         Self { ops }
     }
 }
@@ -155,13 +216,13 @@ fn op(
     iova: u64,
     memory: &mut [u8],
     base: usize,
-    handles: &[KeyHandle],
+    keys: &[Key],
     slots: u16,
     faults: bool,
 ) -> Op {
     let queue = rng.random_range(0..super::DOMAINS.len());
     let mut s = Submission::default();
-    if rng.random_ratio(1, 40) {
+    if rng.random_ratio(1, 40) || keys.is_empty() {
         s.set_opcode(Opcode::Nop as u32);
         return Op {
             queue,
@@ -169,11 +230,16 @@ fn op(
             outputs: Vec::new(),
         };
     }
-    let open = rng.random();
-    let key = handles.choose(rng).copied().unwrap_or(KeyHandle {
-        slot: 0,
-        generation: 0,
-    });
+    let open = rng.random_ratio(1, 5);
+    // Mostly a key the queue may use.
+    let own: Vec<&Key> = keys
+        .iter()
+        .filter(|k| k.domain == super::DOMAINS[queue])
+        .collect();
+    let key = match own.choose(rng) {
+        Some(k) if rng.random_ratio(15, 16) => k.handle,
+        _ => keys.choose(rng).expect("there are some").handle,
+    };
     let mode = *TagMode::ALL.choose(rng).unwrap();
     let mode = if open && mode == TagMode::Completion {
         TagMode::Appended
@@ -188,8 +254,8 @@ fn op(
         rng.random_range(1..140)
     };
     s.set_opcode(if open { Opcode::GcmOpen } else { Opcode::GcmSeal } as u32);
-    s.set_slot(key.slot.into())
-        .set_generation(key.generation.into())
+    s.set_slot(key.slot().into())
+        .set_generation(key.generation().into())
         .set_tag_mode(mode as u32);
     s.set_tag_len(tag_len).set_pay_len(pay as u32).set_iv_len(iv_len);
     let misc = iova + (base + MISC.start) as u64;
@@ -275,7 +341,7 @@ fn break_it(rng: &mut ChaCha8Rng, s: &mut Submission, iova: u64, slots: u16) {
     for _ in 0..rng.random_range(1..3) {
         let (hole_lo, hole_hi) = pair(iova + UNMAPPED as u64 - rng.random_range(0..40));
         let (ro_lo, ro_hi) = pair(iova + READ_ONLY as u64 + rng.random_range(0..3000));
-        match rng.random_range(0..17) {
+        match rng.random_range(0..19) {
             0 => s.set_opcode(*[3, 0x3f, 0x42, 0xff].choose(rng).unwrap()),
             1 => s.set_reserved0(rng.random_range(1..8)),
             2 => s.set_reserved1(1),
@@ -293,6 +359,15 @@ fn break_it(rng: &mut ChaCha8Rng, s: &mut Submission, iova: u64, slots: u16) {
             // Only failing destinations: the read-only page, whose neighbour before it is nobody's.
             14 => s.set_dst_lo(ro_lo).set_dst_hi(ro_hi).set_dst_sgl(0),
             15 => s.set_dst_lo(hole_lo | 15).set_dst_hi(0x7777),
+            // Lists that are not there.
+            16 => s
+                .set_src_lo((iova as u32 + UNMAPPED as u32) | 16)
+                .set_src_hi(hole_hi)
+                .set_src_sgl(1),
+            17 => s
+                .set_dst_lo((iova as u32 + UNMAPPED as u32) | 16)
+                .set_dst_hi(hole_hi)
+                .set_dst_sgl(1),
             _ if s.tag_mode() == TagMode::Address as u32 => s.set_aad2(hole_lo).set_aad3(hole_hi),
             _ => s,
         };

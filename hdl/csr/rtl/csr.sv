@@ -75,7 +75,7 @@ module csr
   assign s_axil_arready_o = take_read;
 
   logic own_err, own, is_page, is_bind, exists;
-  logic [31:0] own_data;
+  logic [31:0] own_data, own_q;
   assign is_page = addr_q >= REG_QUEUE_SQ_TAIL;
   assign is_bind = addr_q >= REG_QUEUE_BIND && addr_q < REG_QUEUE_BIND + 20'h100;
   assign own     = !is_page && !is_bind;
@@ -125,7 +125,7 @@ module csr
   localparam int unsigned COUNTERS = TOTALS + 3 * LANES;
   logic [63:0] count_q[COUNTERS];
   logic [15:0] add[COUNTERS];
-  logic [31:0] high_q, own_q;
+  logic [31:0] high_q;
   logic        clear;
   always_comb begin
     add[0] = 16'd1;

@@ -43,11 +43,12 @@ module cq_write
 );
   localparam int unsigned OUT = 64;  // writes in flight
 
-  // A dead queue's completions go the same way, but to no memory.
+  // A dead queue's completions go the same way, but to no memory. On a 128-bit bus an entry takes two beats: what it says and
+  // whether it is written is settled by the first.
   cpl_t          c_q;
   logic          c_valid_q;
-  completion_t   e;
-  logic          aborted, go, last, half_q;
+  completion_t   e_d, e_q, e;
+  logic          aborted, go, last, half_q, dead_q, dead;
   logic          w_room, aw_room, out_room;
   assign queue_o     = c_q.queue_idx[QW-1:0];
   assign aborted     = resetting_i[queue_o];
@@ -56,21 +57,27 @@ module cq_write
   assign alloc_o     = last;
   assign last = go && (DW >= 256 || half_q);
   always_comb begin
-    e          = '0;
-    e.phase    = phase_i;
-    e.status   = aborted ? STATUS_ABORTED : c_q.status;
-    e.queue_id = 8'(queue_o);
-    e.sq_head  = sq_head_i;
-    e.cookie   = c_q.cookie;
-    e.bytes    = aborted ? '0 : c_q.bytes;
-    if (!aborted) {e.result3, e.result2, e.result1, e.result0} = c_q.result;
+    e_d          = '0;
+    e_d.phase    = phase_i;
+    e_d.status   = aborted ? STATUS_ABORTED : c_q.status;
+    e_d.queue_id = 8'(queue_o);
+    e_d.sq_head  = sq_head_i;
+    e_d.cookie   = c_q.cookie;
+    e_d.bytes    = aborted ? '0 : c_q.bytes;
+    if (!aborted) {e_d.result3, e_d.result2, e_d.result1, e_d.result0} = c_q.result;
   end
+  assign e    = half_q ? e_q : e_d;
+  assign dead = half_q ? dead_q : dead_i;
   always_ff @(posedge clk_i) begin
     if (cpl_ready_o) begin
       c_valid_q <= cpl_valid_i;
       c_q       <= cpl_i;
     end
-    if (go) half_q <= DW < 256 && !half_q;
+    if (go) begin
+      half_q <= DW < 256 && !half_q;
+      e_q    <= e_d;
+      dead_q <= dead_i;
+    end
     if (!rst_ni) begin
       c_valid_q <= 1'b0;
       half_q    <= 1'b0;
@@ -96,12 +103,12 @@ module cq_write
   end
   fifo #(.WIDTH(DW + BYTES), .DEPTH(16)) u_w (
     .clk_i, .rst_ni,
-    .in_valid_i(go && !dead_i), .in_ready_o(w_room), .in_i({strb, data}),
+    .in_valid_i(go && !dead), .in_ready_o(w_room), .in_i({strb, data}),
     .out_valid_o(w_valid_o), .out_ready_i(w_ready_i), .out_o({w_strb_o, w_data_o})
   );
   fifo #(.WIDTH($bits(axi_aw_t)), .DEPTH(8)) u_aw (
     .clk_i, .rst_ni,
-    .in_valid_i(last && !dead_i), .in_ready_o(aw_room), .in_i(aw_d),
+    .in_valid_i(last && !dead), .in_ready_o(aw_room), .in_i(aw_d),
     .out_valid_o(aw_valid_o), .out_ready_i(aw_ready_i), .out_o(aw_o)
   );
 
@@ -109,7 +116,7 @@ module cq_write
   logic [QW-1:0] out_queue;
   fifo #(.WIDTH(QW + 2), .DEPTH(OUT)) u_out (
     .clk_i, .rst_ni,
-    .in_valid_i(last), .in_ready_o(out_room), .in_i({dead_i, e.status == STATUS_OK, queue_o}),
+    .in_valid_i(last), .in_ready_o(out_room), .in_i({dead, e.status == STATUS_OK, queue_o}),
     .out_valid_o(out_valid), .out_ready_i(out_pop), .out_o({out_dead, out_ok, out_queue})
   );
   gcm_fifo #(.WIDTH(1), .DEPTH(OUT)) u_b (

@@ -152,6 +152,8 @@ module sq_fetch
   logic [511:0]  shift_q;
   logic [2:0]    have_q;        // beats in shift_q
   logic          reading, last_beat, put;
+  logic          pop_q, pop_bad_q;
+  logic [QW-1:0] pop_queue_q;
   assign put       = sub_valid_o && sub_ready_i;
   // A beat is taken while the descriptor is not whole, or as it is handed on.
   assign reading   = give_q != free_q && done_q[head] && !bad_q[head] && (have_q != 3'(EACH) || put);
@@ -162,8 +164,6 @@ module sq_fetch
   assign fetched_queue_o = pop_queue_q;
   assign sub_valid_o     = have_q == 3'(EACH);
   assign sub_o           = shift_q;
-  logic          pop_q, pop_bad_q;
-  logic [QW-1:0] pop_queue_q;
   logic [DW-1:0] beat;
   logic [511:0]  next_shift;
   assign beat = places[{head, at_q[LBT-1:0]}];
