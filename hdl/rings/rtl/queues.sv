@@ -105,6 +105,9 @@ module queues
     ask_count_o = pending[12:0];
     if (room < pending) ask_count_o = room[12:0];
     if (to_end < ask_count_o) ask_count_o = to_end;
+    // The fetcher chose this queue some cycles ago. A read begun after a reset would outlive it, and what it brings would be
+    // served as the ring's that is enabled next.
+    if (ask.state != QUEUE_STATE_ENABLED) ask_count_o = '0;
   end
 
   assign deliver_ok_o  = q[deliver_queue_i].state == QUEUE_STATE_ENABLED;
