@@ -344,7 +344,7 @@ impl Host {
         }
         self.error_irqs += irq >> QUEUES & 1;
         let (answered, written) = self.mem.take_write(&mut self.b, &mut self.rng);
-        if let Some(addr) = answered {
+        if let Some((addr, _)) = answered {
             let queue = self.queue_at(addr);
             self.q[queue].answered += 1;
             self.q[queue].unannounced += 1;

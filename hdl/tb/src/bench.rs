@@ -91,6 +91,11 @@ impl Bench {
         self.m.port(name).unwrap_or_else(|e| panic!("{e}"))
     }
 
+    /// Whether there is such a port.
+    pub fn has(&mut self, name: &str) -> bool {
+        self.m.port(name).is_ok()
+    }
+
     /// A port of at most 64 bits.
     pub fn get(&mut self, name: &str) -> u64 {
         let p = self.port(name);

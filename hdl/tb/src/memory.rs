@@ -26,6 +26,16 @@ struct Read {
     ready: u64,
 }
 
+struct Write {
+    addr: u64,
+    beats: u64,
+    done: u64,
+    failed: bool,
+    /// Bytes so far, and the first of them.
+    bytes: u64,
+    first: u64,
+}
+
 /// A beat of an answer.
 pub struct ReadBeat {
     /// Tag of the burst.
@@ -52,8 +62,8 @@ pub struct Memory {
     pub stall: u32,
     pages: HashMap<u64, Vec<u8>>,
     reads: VecDeque<Read>,
-    burst: Option<(u64, u64, u64, bool)>, // address, beats, done, failed
-    answers: VecDeque<(u64, u64, bool)>,  // when, address of the burst, failed
+    burst: Option<Write>,
+    answers: VecDeque<(u64, Write)>, // when
 }
 
 impl Memory {
@@ -198,7 +208,9 @@ impl Memory {
         let beat = self.answer(now, rng);
         b.set("r_valid_i", beat.is_some());
         if let Some(r) = beat {
-            b.set("r_tag_i", r.tag);
+            if b.has("r_tag_i") {
+                b.set("r_tag_i", r.tag);
+            }
             b.set_bytes("r_data_i", &r.data);
             b.set("r_err_i", r.error);
             b.set("r_last_i", r.last);
@@ -227,47 +239,61 @@ impl Memory {
         let due = self.answers.front().is_some_and(|a| a.0 <= now) && !chance(rng, self.stall);
         b.set("b_valid_i", due);
         if due {
-            b.set("b_err_i", self.answers[0].2);
+            b.set("b_err_i", self.answers[0].1.failed);
         }
     }
 
-    /// After settling: takes what `aw_o`, `w_data_o` and `w_strb_o` offer. Returns the address of a burst whose response is
-    /// given in this cycle, and the bytes written, each with its address.
-    pub fn take_write(&mut self, b: &mut Bench, rng: &mut ChaCha8Rng) -> (Option<u64>, Vec<(u64, u8)>) {
+    /// After settling: takes what `aw_o`, `w_data_o` and `w_strb_o` offer. Returns the first byte and the number of bytes of a
+    /// burst whose response is given in this cycle, and the bytes written, each with its address.
+    pub fn take_write(
+        &mut self,
+        b: &mut Bench,
+        rng: &mut ChaCha8Rng,
+    ) -> (Option<(u64, u64)>, Vec<(u64, u8)>) {
         let now = b.m.cycles();
-        let answered = if b.is("b_valid_i") {
-            self.answers.pop_front().map(|a| a.1)
-        } else {
-            None
-        };
+        let mut answered = None;
+        if b.is("b_valid_i") {
+            answered = self.answers.pop_front().map(|a| (a.1.first, a.1.bytes));
+        }
         let mut written = Vec::new();
         if b.is("w_ready_i") {
             assert!(b.is("w_valid_o"), "a burst's data is not there");
-            let (addr, beats, mut done, mut failed) = self.burst.expect("w_ready_i only in a burst");
+            let mut burst = self.burst.take().expect("w_ready_i only in a burst");
             let (data, strobe) = (b.bytes("w_data_o"), b.get("w_strb_o"));
             assert_ne!(strobe, 0, "a beat without a byte");
-            let at = addr + done * self.beat;
-            failed |= self.bad.contains(&(at / self.beat));
+            let at = burst.addr + burst.done * self.beat;
+            burst.failed |= self.bad.contains(&(at / self.beat));
             for (i, &d) in data.iter().enumerate().filter(|(i, _)| strobe >> i & 1 == 1) {
                 written.push((at + i as u64, d));
-                if !failed {
+                if !burst.failed {
                     self.write(at + i as u64, &[d]);
                 }
             }
-            done += 1;
-            self.burst = Some((addr, beats, done, failed));
-            if done == beats {
+            if burst.bytes == 0 {
+                burst.first = written[0].0;
+            }
+            burst.bytes += written.len() as u64;
+            burst.done += 1;
+            if burst.done == burst.beats {
                 // One id: responses come in order.
                 let due = self.due(now, rng).max(self.answers.back().map_or(0, |a| a.0));
-                self.answers.push_back((due, addr, failed));
-                self.burst = None;
+                self.answers.push_back((due, burst));
+            } else {
+                self.burst = Some(burst);
             }
         }
         if b.is("aw_ready_i") && b.is("aw_valid_o") {
             let mut bits = b.bits("aw_o");
             let (len, addr) = (bits.take(8) as u64, bits.take(64) as u64);
             self.check("AW", addr, len + 1);
-            self.burst = Some((addr, len + 1, 0, false));
+            self.burst = Some(Write {
+                addr,
+                beats: len + 1,
+                done: 0,
+                failed: false,
+                bytes: 0,
+                first: 0,
+            });
         }
         (answered, written)
     }
