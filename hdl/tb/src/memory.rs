@@ -61,6 +61,8 @@ pub struct Memory {
     /// Chance in percent, each cycle and channel, of a pause.
     pub stall: u32,
     pages: HashMap<u64, Vec<u8>>,
+    /// Bytes written by the test.
+    own: HashMap<u64, u8>,
     reads: VecDeque<Read>,
     burst: Option<Write>,
     answers: VecDeque<(u64, Write)>, // when
@@ -76,6 +78,7 @@ impl Memory {
             latency: 20,
             stall: 0,
             pages: HashMap::new(),
+            own: HashMap::new(),
             reads: VecDeque::new(),
             burst: None,
             answers: VecDeque::new(),
@@ -104,10 +107,11 @@ impl Memory {
         (addr..addr + n).map(|a| self.byte(a)).collect()
     }
 
-    /// Writes some bytes.
+    /// Writes some bytes, as the host.
     pub fn write(&mut self, addr: u64, data: &[u8]) {
         for (a, &d) in (addr..).zip(data) {
             self.page(a)[(a % 4096) as usize] = d;
+            self.own.insert(a, d);
         }
     }
 
@@ -121,6 +125,18 @@ impl Memory {
     /// Makes every beat of `n` bytes from `addr` on fail.
     pub fn spoil(&mut self, addr: u64, n: u64) {
         self.bad.extend(addr / self.beat..=(addr + n - 1) / self.beat);
+    }
+
+    /// What a byte was before the device wrote anything: the background, or what the test wrote.
+    pub fn before(&self, addr: u64) -> u8 {
+        let own = self.own.get(&addr).copied();
+        own.unwrap_or_else(|| Self::background(addr))
+    }
+
+    /// Forgets all contents.
+    pub fn forget(&mut self) {
+        self.pages.clear();
+        self.own.clear();
     }
 
     /// Whether nothing is under way.
@@ -266,7 +282,8 @@ impl Memory {
             for (i, &d) in data.iter().enumerate().filter(|(i, _)| strobe >> i & 1 == 1) {
                 written.push((at + i as u64, d));
                 if !burst.failed {
-                    self.write(at + i as u64, &[d]);
+                    let a = at + i as u64;
+                    self.page(a)[(a % 4096) as usize] = d;
                 }
             }
             if burst.bytes == 0 {
