@@ -390,6 +390,32 @@ fn bad_doorbells_stop_the_queue() {
     }
 }
 
+/// A tail that goes back behind what is being read, at every moment around that read.
+#[test]
+fn a_tail_that_goes_back_never_leads_past_the_old_one() {
+    let mut h = Host::new(256, 17);
+    h.order(Order::Fifo, 20, 0);
+    for delay in (0..12).chain(0..12).chain(0..12) {
+        h.enable(1, 5, 5);
+        for _ in 0..8 {
+            h.push(1, false);
+        }
+        h.ring(1);
+        for _ in 0..delay {
+            h.cycle();
+        }
+        h.q[1].errors.push(QueueError::BadDoorbell);
+        h.set(1, reg::QUEUE_SQ_TAIL, 0);
+        // The host goes on checking reads against the tail of before.
+        for _ in 0..200 {
+            h.cycle();
+        }
+        h.reset(1);
+        while h.state(1).0 != QueueState::Disabled {}
+        h.disabled(1);
+    }
+}
+
 #[test]
 fn bad_configurations_are_refused() {
     let mut h = Host::new(256, 13);
