@@ -403,15 +403,16 @@ fn compiler(root: &Path, trace: bool) -> String {
     )
 }
 
-/// Ports of a generated header: lines such as `VL_IN8(&clk_i,0,0);` and `VL_OUTW(&x,255,0,8);`.
+/// Ports of a generated header: lines such as `VL_IN8(&clk_i,0,0);` and `VL_OUTW(&x,255,0,8);`. An unpacked array,
+/// `VlUnpacked<CData/*7:0*/, 2> &x;`, gives a port for each element: `x[0]`, `x[1]`.
 fn ports_of(header: &str) -> Vec<(String, u32)> {
     let mut ports = Vec::new();
-    for line in header.lines() {
-        let Some(rest) = line
-            .trim()
-            .strip_prefix("VL_IN")
-            .or_else(|| line.trim().strip_prefix("VL_OUT"))
-        else {
+    for line in header.lines().map(str::trim) {
+        if let Some(array) = line.strip_prefix("VlUnpacked<") {
+            ports.extend(array_of(array).unwrap_or_default());
+            continue;
+        }
+        let Some(rest) = line.strip_prefix("VL_IN").or_else(|| line.strip_prefix("VL_OUT")) else {
             continue;
         };
         let Some((_, args)) = rest.split_once('(') else {
@@ -425,6 +426,18 @@ fn ports_of(header: &str) -> Vec<(String, u32)> {
         }
     }
     ports
+}
+
+/// The elements of `CData/*7:0*/, 2> &x;`.
+fn array_of(text: &str) -> Option<Vec<(String, u32)>> {
+    let (_, rest) = text.split_once("/*")?;
+    let (range, rest) = rest.split_once("*/, ")?;
+    let (msb, lsb) = range.split_once(':')?;
+    let (count, name) = rest.split_once("> &")?;
+    let width = msb.parse::<u32>().ok()? - lsb.parse::<u32>().ok()? + 1;
+    let name = name.trim_end_matches(';');
+    let count: u32 = count.parse().ok()?;
+    Some((0..count).map(|i| (format!("{name}[{i}]"), width)).collect())
 }
 
 struct Verilator {
