@@ -287,6 +287,7 @@ module queues
           q[g].error <= config_ok(q[g]) ? QUEUE_ERROR_NONE : QUEUE_ERROR_BAD_CONFIG;
           newly_bad  <= !config_ok(q[g]);
           {q[g].tail, q[g].fetch, q[g].head, q[g].cq_head, q[g].alloc, q[g].posted} <= '0;
+          q[g].irq_waiting <= '0;
         end
       end
       if (clear_counters_i) begin

@@ -567,6 +567,15 @@ fn interrupts_by_count_and_by_time() {
         }
         assert_eq!(posts(&mut h, 0, 300), 0, "an interrupt for nothing");
     }
+    // What waited when the queue was reset counts no more.
+    coalesce(&mut h, 4, 0);
+    assert_eq!(posts(&mut h, 3, 20), 0);
+    h.reset(0);
+    while h.state(0).0 != QueueState::Disabled {}
+    h.disabled(0);
+    h.enable(0, 8, 8);
+    assert_eq!(posts(&mut h, 3, 20), 0);
+    assert_eq!(posts(&mut h, 1, 20), 1);
     // The other queues' vectors stay quiet.
     assert!(h.q[1..].iter().all(|q| q.irqs == 0) && h.error_irqs == 0);
 }
