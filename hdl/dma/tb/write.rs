@@ -82,7 +82,7 @@ impl Writer {
         let tag_len = *[4u64, 8, 12, 13, 14, 15, 16].choose(rng).unwrap();
         let most = *[1, 20, 300, 3000].choose(rng).unwrap();
         let mut pay = rng.random_range(0..=most);
-        if chance(rng, 2) {
+        if chance(rng, 5) {
             pay = HOLD as u64 + rng.random_range(0..300) - 100;
         }
         let op = if open { Opcode::GcmOpen } else { Opcode::GcmSeal };
