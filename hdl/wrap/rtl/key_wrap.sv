@@ -24,7 +24,7 @@ module key_wrap
   import gcm_pkg::*, wrap_pkg::*;
 #(
   parameter sbox_e       SBOX  = SBOX_TABLE,
-  parameter int unsigned DIGIT = 8            // bits of GHASH a cycle (see ghash_serial)
+  parameter int unsigned DIGIT = 8            // bits of GHASH a cycle, at least 2 (see ghash_serial)
 ) (
   input  logic         clk_i,
   input  logic         rst_ni,
@@ -50,6 +50,11 @@ module key_wrap
   output logic [575:0] payload_o,
   output logic [127:0] tag_o
 );
+  // A block of the payload must be hashed before the next comes out of the AES.
+  if (DIGIT < 2) begin : g_check
+    $error("DIGIT must be at least 2");
+  end
+
   typedef enum logic [4:0] {
     ST_IDLE, ST_TAKE, ST_PREPARE, ST_MASK, ST_HEAD, ST_KEY, ST_ICV,
     ST_START, ST_INPUT, ST_OUTPUT, ST_AAD, ST_AAD_WAIT, ST_LENGTHS_WAIT, ST_LENGTHS,

@@ -85,7 +85,7 @@ pub fn cycles(op: Op, key_len: usize, aad_len: usize, payload_len: usize) -> u64
     } as u64;
     let passes = if n == 1 { 1 } else { 6 };
     match op {
-        Op::Seal | Op::Open => 113 + e + (p + 2) * b + 23 * a - 4 * p,
+        Op::Seal | Op::Open => 90 + e + (p + 2) * b + 23 * (a + 1) - 4 * p,
         Op::Wrap => 90 + e + passes * (n * b + 18),
         Op::Unwrap => 3 + e + passes * n * b + 108 * n,
     }

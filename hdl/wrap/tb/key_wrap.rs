@@ -434,6 +434,25 @@ fn clears_and_resets_at_any_time() {
     }
 }
 
+/// The same in every cycle of a command, its result waiting at the end.
+#[test]
+fn a_clear_in_every_cycle() {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let mut e = Engine::new(TABLE, 11);
+    for (op, aad, payload) in [(Op::Seal, 16, 24), (Op::Wrap, 0, 16)] {
+        let c = command(&mut rng, op, 16, aad, payload);
+        let (_, back) = expected(&c);
+        // Six passes are alike: the first one and the end are enough of KWP.
+        let whole = engine::cycles(back.op, 16, aad, back.payload.len());
+        for at in (0..whole.min(800)).chain(whole.saturating_sub(500)..whole + 2) {
+            e.start(&back);
+            e.idle(at);
+            e.wipe(false, 1);
+        }
+        there_and_back(&mut e, &mut rng, &c);
+    }
+}
+
 /// Every register is in the probe or is public: control that depends on op, sizes and lengths, or the verdict.
 #[test]
 fn the_probe_sees_every_register() {

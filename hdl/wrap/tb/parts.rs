@@ -172,7 +172,7 @@ fn aes_examples_of_fips_197() {
         (key[..24].to_vec(), plain, "dda97ca4864cdfe06eaf70a0ec0d7191"),
         (key.clone(), plain, "8ea2b7ca516745bfeafc49904b496089"),
     ];
-    for sbox in 0..3 {
+    for sbox in 0..2 {
         let mut a = Iter::new(sbox);
         for (key, plain, cipher) in &examples {
             let (plain, cipher): ([u8; 16], [u8; 16]) =
@@ -227,7 +227,7 @@ fn aes_at_random() {
 #[test]
 fn ghash_by_digits() {
     let mut rng = ChaCha8Rng::seed_from_u64(21);
-    for digit in [1, 4, 8, 16] {
+    for digit in [4, 8, 16] {
         let mut m = Block::new("ghash_serial")
             .source(hdl("wrap/rtl/ghash_serial.sv"))
             .param("DIGIT", digit)
