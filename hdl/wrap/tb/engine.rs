@@ -196,7 +196,8 @@ impl Engine {
         if self.m.get(self.p.done) == 0 {
             assert_eq!(self.outputs(), Outcome::refused(), "outputs without a result");
         } else {
-            self.nothing("at a result", false);
+            // A refused payload is gone, not only hidden.
+            self.nothing("at a result", self.m.get(self.p.ok) == 0);
         }
         if self.m.get(self.p.clean) == 1 {
             self.nothing("at clean_o", true);
