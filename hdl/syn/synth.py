@@ -24,6 +24,10 @@ VARIANTS = {
         "ebr": {"SBOX": "gcm_pkg::SBOX_BRAM"},
         "table": {"SBOX": "gcm_pkg::SBOX_TABLE"},
     },
+    "key_wrap": {
+        "tower": {"SBOX": "gcm_pkg::SBOX_TOWER"},
+        "table": {"SBOX": "gcm_pkg::SBOX_TABLE"},
+    },
 }
 
 

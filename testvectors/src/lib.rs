@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Loads the public vectors of this folder into one form.
 
+mod wrap;
+pub use wrap::{WrapVector, wycheproof_aes_kwp};
+
 use serde::Deserialize;
 use std::io::Read;
 use std::path::{Path, PathBuf};

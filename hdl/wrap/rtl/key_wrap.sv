@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The engine with which a key leaves and enters the device: AES-GCM (SP 800-38D, 7.1 and 7.2; 12-byte IV, 16-byte tag) and AES key
+// wrap with padding (SP 800-38F, 6.3; RFC 5649), over one iterative AES and one digit-serial GHASH. One command at a time.
+//
+// Data format: byte i of a string in bits [8*i +: 8] of its port (see wrap_pkg); integers inside GCM and KWP are big-endian strings.
+//
+//   op               payload_i            payload_len_i      payload_o                 payload_len_o     tag
+//   WRAP_GCM_SEAL    plaintext            1 to 64            ciphertext                the same          tag_o
+//   WRAP_GCM_OPEN    ciphertext           1 to 64            plaintext                 the same          tag_i
+//   WRAP_KWP_WRAP    plaintext            1 to 64            8 bytes more, padded      16 to 72          -
+//   WRAP_KWP_UNWRAP  wrapped              16 to 72, by 8     plaintext                 1 to 64           -
+//
+// Command: with valid_i high and the command steady, ready_o comes for one cycle (when the engine is idle) and takes it.
+// Result: done_o stays with it until ack_i. ok_o is 0 if the tag, the integrity value, the length or the padding is wrong or the
+// command is malformed (a length outside the table, AAD over 64 bytes, key size 3): then payload, length and tag are zero.
+// Outside done_o all outputs are zero.
+//
+// Time: from ready_o to done_o the number of cycles depends on op, key size and lengths given, and on nothing else.
+// What stays: when done_o rises the key, round keys, H, hash, IV, AAD and working registers are zero; the result's are zero in the second
+// cycle after ack_i. clear_i, whatever is in flight, drops the command and its result; all of it is zero within 68 cycles, and all but
+// the round key RAM within 6. clean_o: idle, and nothing of any command is left.
+module key_wrap
+  import gcm_pkg::*, wrap_pkg::*;
+#(
+  parameter sbox_e       SBOX  = SBOX_TABLE,
+  parameter int unsigned DIGIT = 8            // bits of GHASH a cycle, at least 2 (see ghash_serial)
+) (
+  input  logic         clk_i,
+  input  logic         rst_ni,
+  input  logic         clear_i,
+  output logic         clean_o,
+  // Command.
+  input  logic         valid_i,
+  output logic         ready_o,
+  input  wrap_op_e     op_i,
+  input  key_size_e    key_size_i,
+  input  logic [255:0] key_i,          // 16 or 24 bytes of it for the shorter sizes
+  input  logic [95:0]  iv_i,           // GCM
+  input  logic [6:0]   aad_len_i,      // GCM: bytes, 0 to 64
+  input  logic [511:0] aad_i,
+  input  logic [6:0]   payload_len_i,  // bytes
+  input  logic [575:0] payload_i,
+  input  logic [127:0] tag_i,          // WRAP_GCM_OPEN
+  // Result.
+  output logic         done_o,
+  input  logic         ack_i,
+  output logic         ok_o,
+  output logic [6:0]   payload_len_o,
+  output logic [575:0] payload_o,
+  output logic [127:0] tag_o
+);
+  // A block of the payload must be hashed before the next comes out of the AES.
+  if (DIGIT < 2) begin : g_check
+    $error("DIGIT must be at least 2");
+  end
+
+  typedef enum logic [4:0] {
+    ST_IDLE, ST_TAKE, ST_PREPARE, ST_MASK, ST_HEAD, ST_KEY, ST_ICV,
+    ST_START, ST_INPUT, ST_OUTPUT, ST_AAD, ST_AAD_WAIT, ST_LENGTHS_WAIT, ST_LENGTHS,
+    ST_ALIGN, ST_FRONT, ST_VERIFY, ST_JUDGE, ST_WIPE, ST_DONE
+  } state_e;
+  // What the block in the AES is for.
+  typedef enum logic [1:0] {JOB_H, JOB_COUNTER, JOB_TAG, JOB_KWP} job_e;
+
+  // One bit a state, by state_e.
+  typedef logic [19:0] states_t;
+  function automatic states_t go(state_e s);
+    return 20'd1 << s;
+  endfunction
+  states_t  state_q, state_d, state_n;          // state_n: state_d but for clear_i and reset, off their path
+  states_t  after_q, after_d;                   // where ST_ALIGN leads to
+  job_e     job_q, job_d;
+  wrap_op_e op_q;
+  logic     kwp, open, unwrap, inverse_q;
+  assign kwp    = op_q inside {WRAP_KWP_WRAP, WRAP_KWP_UNWRAP};
+  assign open   = op_q == WRAP_GCM_OPEN;
+  assign unwrap = op_q == WRAP_KWP_UNWRAP;
+
+  localparam logic [31:0] ICV2 = 32'hA659_59A6;  // RFC 5649, 3; the same in either byte order
+
+  // Strings, word by word through their heads.
+  logic [575:0] pay_q;
+  logic [511:0] aad_q;
+  logic [127:0] tag_q;
+  logic [95:0]  iv_q;
+  logic [63:0]  a_q;                            // A of KWP, SP 800-38F
+  logic [31:0]  pay_head, aad_head, pay_in, aad_in, tag_in, a_in;
+  logic         aad_shift, tag_shift, iv_shift, a_shift;
+  assign pay_head = pay_q[31:0];
+  assign aad_head = aad_q[31:0];
+
+  logic [6:0] len_q, aad_len_q, out_len_q;
+  logic [7:0] pay_rem_q, aad_rem_q;             // bytes after the word at the head
+  logic [3:0] pay_mask_q, aad_mask_q;           // bytes of the word at the head
+  logic       pay_step, aad_step;
+  logic [4:0] count_q, count_d;                 // cycles in a state
+  logic [1:0] word_q;                           // word of a block
+  logic [4:0] at_q, at_d, target_q, target_d;   // word of the payload at the head, and the one wanted there
+  logic [4:0] before_q;                         // target_q - 1
+  logic       turn_q, turning_q;                // ST_ALIGN from its second cycle on; it goes on
+  logic       pay_shift;
+  logic       due_q;                            // the last cycle of a state of fixed length
+  logic       semi_last_q, block_last_q, aad_last_q;
+  typedef struct packed {
+    logic out_h, out_counter, out_tag, out_kwp;  // ST_OUTPUT of a job
+    logic kwp;                                   // ST_INPUT or ST_OUTPUT of KWP
+    logic mli, pay, aad_shift;
+  } move_t;
+  move_t now_q, now_d;
+  logic [3:0] semi_q, semi_d, semis_q;          // semiblock of KWP, and how many
+  logic [2:0] pass_q, pass_d;                   // passes over the semiblocks to come
+  logic [5:0] t_q, t_d;
+  logic [2:0] block_q, block_d, blocks_q, aad_blocks_q;
+  logic       single, bad_q, differs_q, icv_bad_q, pad_bad_q, fail_q, result_q, release_q;
+  logic [31:0] diff_q;
+  logic [3:0]  stray_q;
+  assign single = semis_q == 4'd1;
+
+  // AES and GHASH.
+  logic aes_clear_q, aes_ready, aes_start, aes_take, aes_valid;
+  logic [31:0] aes_in, aes_out;
+  aes_iter #(.SBOX(SBOX)) u_aes (
+    .clk_i,
+    .rst_ni,
+    .clear_i(aes_clear_q),
+    .ready_o(aes_ready),
+    .expand_i(ready_o),
+    .key_size_i,
+    .key_i,
+    .start_i(aes_start),
+    .decrypt_i(inverse_q),
+    .take_o(aes_take),
+    .data_i(aes_in),
+    .valid_o(aes_valid),
+    .data_o(aes_out)
+  );
+  logic zero_work_q, zero_result_q;
+  logic hash_key, hash_add, hash_out, hash_busy;
+  logic [31:0] hash_in, hash_word;
+  ghash_serial #(.DIGIT(DIGIT)) u_ghash (
+    .clk_i,
+    .rst_ni,
+    .clear_i(zero_work_q),
+    .data_i(hash_in),
+    .key_i(hash_key),
+    .add_i(hash_add),
+    .out_i(hash_out),
+    .data_o(hash_word),
+    .busy_o(hash_busy)
+  );
+
+  // The step number of KWP goes into the last byte of A; a single semiblock has no steps.
+  logic [31:0] t_word;
+  assign t_word = single ? '0 : {2'd0, t_q, 24'd0};
+
+  // Control.
+  always_comb begin
+    state_n  = state_q;
+    after_d  = after_q;
+    job_d    = job_q;
+    count_d  = count_q + 5'd1;
+    target_d = target_q;
+    semi_d   = semi_q;
+    pass_d   = pass_q;
+    t_d      = t_q;
+    block_d  = block_q;
+    unique case (1'b1)
+      state_q[ST_IDLE]: if (valid_i) state_n = go(ST_TAKE);
+      state_q[ST_TAKE]: state_n = go(ST_PREPARE);
+      state_q[ST_PREPARE]: begin
+        // Lengths are known: counts follow in registers.
+        state_n = go(ST_MASK);
+        count_d = '0;
+      end
+      state_q[ST_MASK]: if (due_q) begin
+        state_n = unwrap ? go(ST_HEAD) : go(ST_KEY);
+        count_d = '0;
+      end
+      state_q[ST_HEAD]: if (due_q) state_n = go(ST_KEY);
+      state_q[ST_KEY]: begin
+        count_d = '0;
+        block_d = '0;
+        pass_d  = single ? 3'd0 : 3'd5;
+        semi_d  = unwrap ? semis_q - 4'd1 : 4'd0;
+        t_d     = unwrap ? {semis_q, 2'b0} + {1'b0, semis_q, 1'b0} : 6'd1;
+        job_d   = kwp ? JOB_KWP : JOB_H;
+        after_d = go(ST_START);
+        target_d = unwrap ? {semis_q - 4'd1, 1'b0} : 5'd0;
+        if (aes_ready) begin
+          if (bad_q) state_n = go(ST_JUDGE);
+          else unique case (op_q)
+            WRAP_KWP_WRAP:   state_n = go(ST_ICV);
+            WRAP_KWP_UNWRAP: state_n = go(ST_ALIGN);
+            default:         state_n = go(ST_START);
+          endcase
+        end
+      end
+      state_q[ST_ICV]: if (due_q) state_n = go(ST_START);
+      state_q[ST_START]: state_n = go(ST_INPUT);
+      state_q[ST_INPUT]: if (aes_take && word_q == 2'd3) begin
+        // The semiblock that was read has to come to the head again, to be replaced.
+        state_n = job_q == JOB_KWP ? go(ST_ALIGN) : go(ST_OUTPUT);
+        after_d = go(ST_OUTPUT);
+      end
+      state_q[ST_OUTPUT]: if (aes_valid && word_q == 2'd3) begin
+        unique case (job_q)
+          JOB_H: begin
+            job_d   = JOB_COUNTER;
+            state_n = aad_blocks_q == 3'd0 ? go(ST_START) : go(ST_AAD);
+          end
+          JOB_COUNTER: begin
+            block_d = block_q + 3'd1;
+            state_n = block_last_q ? go(ST_LENGTHS_WAIT) : go(ST_START);
+          end
+          JOB_TAG: begin
+            state_n  = go(ST_ALIGN);
+            after_d  = go(ST_JUDGE);
+            target_d = '0;
+          end
+          default: begin
+            state_n = go(ST_ALIGN);
+            after_d = go(ST_START);
+            t_d     = unwrap ? t_q - 6'd1 : t_q + 6'd1;
+            semi_d  = unwrap ? semi_q - 4'd1 : semi_q + 4'd1;
+            if (semi_last_q) begin
+              semi_d = unwrap ? semis_q - 4'd1 : 4'd0;
+              pass_d = pass_q - 3'd1;
+              if (pass_q == 3'd0) after_d = unwrap ? go(ST_VERIFY) : go(ST_FRONT);
+            end
+            target_d = {semi_d, 1'b0};
+            if (pass_q == 3'd0 && !after_d[ST_START]) target_d = unwrap ? 5'd0 : 5'd16;
+            count_d = '0;
+          end
+        endcase
+      end
+      state_q[ST_AAD]: if (word_q == 2'd3) begin
+        block_d = block_q + 3'd1;
+        state_n = go(ST_AAD_WAIT);
+      end
+      state_q[ST_AAD_WAIT]: if (!hash_busy) begin
+        state_n = aad_last_q ? go(ST_START) : go(ST_AAD);
+        if (aad_last_q) block_d = '0;
+      end
+      state_q[ST_LENGTHS_WAIT]: if (!hash_busy) state_n = go(ST_LENGTHS);
+      state_q[ST_LENGTHS]: if (word_q == 2'd3) begin
+        job_d   = JOB_TAG;
+        state_n = go(ST_START);
+      end
+      state_q[ST_ALIGN]: begin
+        count_d = '0;
+        if (turn_q && !turning_q) state_n = after_q;
+      end
+      // A goes where the payload has two words to spare, which then become the first.
+      state_q[ST_FRONT]: if (due_q) begin
+        state_n  = go(ST_ALIGN);
+        after_d  = go(ST_JUDGE);
+        target_d = 5'd16;
+      end
+      state_q[ST_VERIFY]: if (due_q) begin
+        state_n = go(ST_JUDGE);
+        count_d = '0;
+      end
+      state_q[ST_JUDGE]: if (due_q) begin
+        state_n = go(ST_WIPE);
+        count_d = '0;
+      end
+      // The AES leaves ready_o two cycles after the wipe begins here.
+      state_q[ST_WIPE]: begin
+        if (count_q == 5'd31) count_d = count_q;
+        if (count_q[4:2] != 3'd0 && aes_ready) state_n = result_q && !clear_i ? go(ST_DONE) : go(ST_IDLE);
+      end
+      state_q[ST_DONE]: if (ack_i) state_n = go(ST_IDLE);
+      default: state_n = go(ST_WIPE);
+    endcase
+    state_d = state_n;
+    if ((clear_i && !state_q[ST_WIPE]) || !rst_ni) begin
+      state_d = go(ST_WIPE);
+      count_d = '0;
+    end
+  end
+
+  assign aes_start = state_q[ST_START];
+
+  // What moves in this cycle, decided in the one before.
+  always_comb begin
+    now_d.out_h       = state_n[ST_OUTPUT] && job_q == JOB_H;
+    now_d.out_counter = state_n[ST_OUTPUT] && job_q == JOB_COUNTER;
+    now_d.out_tag     = state_n[ST_OUTPUT] && job_q == JOB_TAG;
+    now_d.out_kwp     = state_n[ST_OUTPUT] && job_q == JOB_KWP;
+    now_d.kwp         = (state_n[ST_INPUT] || state_n[ST_OUTPUT]) && job_q == JOB_KWP;
+    now_d.mli         = state_n[ST_ALIGN] && unwrap;
+    // The first cycle of ST_MASK and of ST_VERIFY only makes the masks.
+    now_d.pay = state_n[ST_TAKE] || ((state_q[ST_MASK] || state_q[ST_VERIFY]) && count_q <= 5'd17) || state_n[ST_HEAD]
+        || state_n[ST_FRONT];
+    now_d.aad_shift = (state_q[ST_MASK] && count_q <= 5'd15) || state_n[ST_AAD];
+  end
+
+  logic [3:0]  out_mask;
+  logic [31:0] lengths;
+  always_comb begin
+    out_mask = pay_mask_q | {4{!(state_q[ST_MASK] || now_q.out_counter)}};
+    pay_in = keep((state_q[ST_HEAD] || state_q[ST_FRONT] || now_q.out_kwp ? '0 : pay_head)
+        ^ (now_q.out_counter || now_q.out_kwp ? aes_out : '0), out_mask) ^ (state_q[ST_FRONT] ? a_q[31:0] : '0);
+    aad_in = state_q[ST_MASK] ? keep(aad_head, aad_mask_q) : '0;
+    a_in   = (state_q[ST_HEAD] ? pay_head : '0) ^ (state_q[ST_ICV] ? (count_q[0] ? big_endian(32'(len_q)) : ICV2) : '0)
+        ^ (now_q.out_kwp ? aes_out ^ (word_q[0] && !unwrap ? t_word : '0) : '0);
+    tag_in = open ? '0 : hash_word ^ aes_out;
+
+    // With the last word of H the mask of the first one of the payload is made.
+    pay_step  = state_q[ST_MASK] || state_q[ST_VERIFY] || (aes_valid && (now_q.out_counter || (now_q.out_h && word_q == 2'd3)));
+    aad_step  = state_q[ST_MASK];
+    // From registers alone: it goes to all of the payload.
+    pay_shift = now_q.pay || turning_q || (aes_valid && now_q.out_counter)
+        || ((aes_take || aes_valid) && now_q.kwp && word_q[1]);
+    aad_shift = now_q.aad_shift;
+    a_shift   = state_q[ST_HEAD] || state_q[ST_ICV] || state_q[ST_FRONT]
+        || ((aes_take || aes_valid) && now_q.kwp && !word_q[1]);
+    iv_shift  = aes_take && word_q != 2'd3;
+    tag_shift = aes_valid && now_q.out_tag;
+
+    unique case (word_q)
+      2'd1:    lengths = big_endian({22'd0, aad_len_q, 3'd0});
+      2'd3:    lengths = big_endian({22'd0, len_q, 3'd0});
+      default: lengths = '0;
+    endcase
+    // GHASH takes the ciphertext, which on opening is what comes in.
+    hash_in  = keep((now_q.out_counter ? pay_head : '0) ^ (now_q.out_h || (now_q.out_counter && !open) ? aes_out : '0), out_mask)
+        ^ (state_q[ST_AAD] ? aad_head : '0) ^ (state_q[ST_LENGTHS] ? lengths : '0);
+    hash_key = aes_valid && now_q.out_h;
+    hash_add = (aes_valid && now_q.out_counter) || state_q[ST_AAD] || state_q[ST_LENGTHS];
+    hash_out = aes_valid && now_q.out_tag;
+
+    unique case (job_q)
+      JOB_COUNTER: aes_in = word_q == 2'd3 ? big_endian(32'(block_q) + 32'd2) : iv_q[31:0];
+      JOB_TAG:     aes_in = word_q == 2'd3 ? big_endian(32'd1) : iv_q[31:0];
+      JOB_KWP:     aes_in = word_q[1] ? pay_head : a_q[31:0] ^ (word_q[0] && unwrap ? t_word : '0);
+      default:     aes_in = '0;
+    endcase
+  end
+  always_comb begin
+    at_d = at_q;
+    if (pay_shift) at_d = at_q == 5'd17 ? 5'd0 : at_q + 5'd1;
+    // What comes after A counts from 0 again.
+    if (state_q[ST_KEY]) at_d = '0;
+  end
+
+  // What an unwrapped A says: its integrity value and the length of the key (RFC 5649, 3).
+  logic [7:0] mli;
+  assign mli = a_q[63:56];
+  logic [31:0] wrong;
+  assign wrong = tag_q[31:0] ^ hash_word ^ aes_out;
+
+  always_ff @(posedge clk_i) begin
+    state_q   <= state_d;
+    after_q   <= after_d;
+    job_q     <= job_d;
+    count_q   <= count_d;
+    target_q  <= target_d;
+    semi_q    <= semi_d;
+    pass_q    <= pass_d;
+    t_q       <= t_d;
+    block_q   <= block_d;
+    at_q      <= at_d;
+    turn_q    <= state_q[ST_ALIGN];
+    before_q  <= target_q == 5'd0 ? 5'd17 : target_q - 5'd1;
+    turning_q <= state_q[ST_ALIGN] && at_q != (turning_q ? before_q : target_q);
+    now_q     <= now_d;
+    due_q     <= (state_q[ST_MASK] && count_q == 5'd17) || (state_q[ST_VERIFY] && count_q == 5'd19)
+        || ((state_q[ST_HEAD] || state_q[ST_ICV] || state_q[ST_FRONT] || state_q[ST_JUDGE]) && count_q == 5'd0);
+    semi_last_q  <= semi_q == (unwrap ? 4'd0 : semis_q - 4'd1);
+    block_last_q <= block_q + 3'd1 == blocks_q;
+    aad_last_q   <= block_q == aad_blocks_q;
+    ready_o   <= state_d[ST_TAKE];
+    done_o    <= state_d[ST_DONE];
+    clean_o   <= state_d[ST_IDLE] && state_q[ST_IDLE];
+    inverse_q <= unwrap;
+    if (state_q[ST_AAD] || state_q[ST_LENGTHS] || aes_take || aes_valid) word_q <= word_q + 2'd1;
+
+    // Lengths, what is malformed, and the counts that follow.
+    if (ready_o) begin
+      op_q      <= op_i;
+      len_q     <= payload_len_i;
+      aad_len_q <= aad_len_i;
+      bad_q     <= !(key_size_i inside {KEY_128, KEY_192, KEY_256});
+    end
+    if (state_q[ST_PREPARE]) begin
+      pay_rem_q    <= 8'(len_q);
+      aad_rem_q    <= 8'(aad_len_q);
+      blocks_q     <= 3'((8'(len_q) + 8'd15) >> 4);
+      aad_blocks_q <= 3'((8'(aad_len_q) + 8'd15) >> 4);
+      semis_q      <= unwrap ? len_q[6:3] - 4'd1 : 4'((8'(len_q) + 8'd7) >> 3);
+      if (unwrap ? len_q[2:0] != 3'd0 || len_q < 7'd16 || len_q > 7'd72 : len_q == 7'd0 || len_q > 7'd64) bad_q <= 1'b1;
+      if (!kwp && aad_len_q > 7'd64) bad_q <= 1'b1;
+    end else begin
+      if (pay_step) begin
+        pay_rem_q  <= less4(pay_rem_q);
+        pay_mask_q <= mask_of(pay_rem_q);
+      end
+      if (aad_step) begin
+        aad_rem_q  <= less4(aad_rem_q);
+        aad_mask_q <= mask_of(aad_rem_q);
+      end
+      if (state_q[ST_KEY]) pay_rem_q <= 8'(len_q);
+      if (now_q.mli) pay_rem_q <= mli;
+    end
+
+    // Strings.
+    if (pay_shift) pay_q <= ready_o ? payload_i : {pay_in, pay_q[575:32]};
+    if (ready_o) aad_q <= aad_i;
+    else if (aad_shift) aad_q <= {aad_in, aad_q[511:32]};
+    if (ready_o) tag_q <= op_i == WRAP_GCM_OPEN ? tag_i : '0;
+    else if (tag_shift) tag_q <= {tag_in, tag_q[127:32]};
+    if (ready_o) iv_q <= iv_i;
+    else if (iv_shift) iv_q <= {iv_q[31:0], iv_q[95:32]};
+    if (a_shift) a_q <= {a_in, a_q[63:32]};
+
+    // Verdict, in the same cycles whatever it is.
+    if (hash_out && open) diff_q <= diff_q | wrong;
+    differs_q <= diff_q != '0;
+    if (state_q[ST_VERIFY]) begin
+      icv_bad_q <= a_q[31:0] != ICV2 || a_q[55:32] != '0 || 5'((9'(mli) + 9'd7) >> 3) != 5'(semis_q) || mli > 8'd64;
+      for (int b = 0; b < 4; b++) stray_q[b] <= pay_shift && !pay_mask_q[b] && pay_head[8*b+:8] != '0;
+      pad_bad_q <= pad_bad_q || stray_q != '0;
+    end
+    if (state_q[ST_JUDGE]) begin
+      fail_q    <= bad_q || differs_q || icv_bad_q || pad_bad_q;
+      result_q  <= 1'b1;
+      out_len_q <= unwrap ? mli[6:0] : op_q == WRAP_KWP_WRAP ? {semis_q + 4'd1, 3'd0} : len_q;
+    end
+    release_q <= state_d[ST_DONE] && !fail_q;
+
+    // Zeroization.
+    aes_clear_q   <= state_d[ST_WIPE] && !state_q[ST_WIPE];
+    zero_work_q   <= state_d[ST_WIPE];
+    zero_result_q <= clear_i || (state_q[ST_DONE] && ack_i) || (state_q[ST_WIPE] && (fail_q || !result_q));
+    if (state_q[ST_IDLE] || clear_i || !rst_ni) begin
+      result_q <= 1'b0;
+      fail_q   <= 1'b0;
+    end
+    if (zero_work_q || !rst_ni) begin
+      aad_q      <= '0;
+      iv_q       <= '0;
+      a_q        <= '0;
+      diff_q     <= '0;
+      differs_q  <= 1'b0;
+      stray_q    <= '0;
+      icv_bad_q  <= 1'b0;
+      pad_bad_q  <= 1'b0;
+      pay_rem_q  <= '0;
+      pay_mask_q <= '0;
+      aad_rem_q  <= '0;
+      aad_mask_q <= '0;
+      word_q     <= '0;
+    end
+    if (zero_result_q) begin
+      pay_q     <= '0;
+      tag_q     <= '0;
+      out_len_q <= '0;
+    end
+  end
+
+  assign ok_o          = release_q;
+  assign payload_o     = pay_q & {576{release_q}};
+  assign payload_len_o = out_len_q & {7{release_q}};
+  assign tag_o         = tag_q & {128{release_q}};
+endmodule
