@@ -21,6 +21,7 @@ VARIANTS = {
         "ebr": {"SBOX": "gcm_pkg::SBOX_BRAM"},
         "table": {"SBOX": "gcm_pkg::SBOX_TABLE"},
     },
+    "sha2": {"default": {}},
 }
 
 
