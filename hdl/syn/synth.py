@@ -22,6 +22,7 @@ VARIANTS = {
         "table": {"SBOX": "gcm_pkg::SBOX_TABLE"},
     },
     "sha2": {"default": {}},
+    "hmac": {"default": {}},
 }
 
 

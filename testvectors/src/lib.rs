@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Loads the public vectors of this folder into one form.
 
+mod files;
+pub mod mac;
+
 use serde::Deserialize;
 use std::io::Read;
 use std::path::{Path, PathBuf};
