@@ -23,6 +23,7 @@ VARIANTS = {
     },
     "sha2": {"default": {}},
     "hmac": {"default": {}},
+    "drbg": {"default": {}},
 }
 
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Loads the public vectors of this folder into one form.
 
+pub mod drbg;
 mod files;
 pub mod mac;
 
