@@ -65,10 +65,13 @@ module drbg
   logic [31:0] half_q;
   logic half_valid_q;
   logic [BEAT_W-1:0] beat_q;
+  logic [63:0] data_q;  // on its way to the core
+  logic data_valid_q, data_last_q;
   logic reseed_q;
   logic clear_q;
 
-  logic wipe, halt, cmd_valid, cmd_ready, data_valid, data_ready, beat_last, core_valid, core_last, seeded, due, idle;
+  logic wipe, halt, serving, cmd_valid, cmd_ready, load, data_ready, beat_last;
+  logic core_valid, core_last, seeded, due, idle;
   logic [255:0] core_out;
   op_e op;
 
@@ -78,9 +81,10 @@ module drbg
   always_ff @(posedge clk_i) clear_q <= !rst_ni || wipe;
 
   assign ent_ready_o = state_q == FILL && !clear_q && !halt;
-  assign data_valid  = (state_q == FIRST || state_q == SECOND) && !clear_q;
+  assign load        = (state_q == FIRST || state_q == SECOND) && !data_valid_q;
   assign beat_last   = beat_q == BEAT_W'(SEED_BEATS - 1);
-  assign req_ready_o = state_q == SERVE && idle && !due && !reseed_q && !clear_q && !halt;
+  assign serving     = state_q == SERVE && !reseed_q && !halt;
+  assign req_ready_o = serving && cmd_ready;
   assign out_valid_o = core_valid && !halt;
   assign out_o       = out_valid_o ? core_out : '0;
   assign out_last_o  = out_valid_o && core_last;
@@ -89,10 +93,10 @@ module drbg
 
   always_comb begin
     op        = OP_GENERATE;
-    cmd_valid = req_valid_i && req_ready_o;
+    cmd_valid = req_valid_i && serving;
     if (state_q == SEED) begin
       op        = seeded ? OP_RESEED : OP_INSTANTIATE;
-      cmd_valid = !clear_q;
+      cmd_valid = 1'b1;
     end
   end
 
@@ -103,8 +107,8 @@ module drbg
     unique case (state_q)
       FILL:    if (word_taken && half_valid_q && beat_last) state_d = SEED;
       SEED:    if (cmd_ready) state_d = FIRST;
-      FIRST:   if (data_ready && beat_last) state_d = SECOND;
-      SECOND:  if (data_ready && beat_last) state_d = SERVE;
+      FIRST:   if (load && beat_last) state_d = SECOND;
+      SECOND:  if (load && beat_last) state_d = SERVE;
       SERVE:   if (idle && (due || reseed_q)) state_d = FILL;
       default: ;
     endcase
@@ -113,6 +117,14 @@ module drbg
   always_ff @(posedge clk_i) begin
     state_q <= state_d;
     if (reseed_i) reseed_q <= 1'b1;
+    if (load) begin
+      data_q       <= seed_q[0];
+      data_valid_q <= 1'b1;
+      data_last_q  <= beat_last;
+    end else if (data_ready) begin
+      data_q       <= '0;
+      data_valid_q <= 1'b0;
+    end
     unique case (state_q)
       FILL: begin
         if (word_taken) begin
@@ -126,7 +138,7 @@ module drbg
         end
       end
       FIRST, SECOND: begin
-        if (data_ready) begin
+        if (load) begin
           beat_q <= beat_last ? '0 : beat_q + BEAT_W'(1);
           for (int i = 0; i < SEED_BEATS - 1; i++) seed_q[i] <= seed_q[i+1];
           seed_q[SEED_BEATS-1] <= state_q == FIRST ? seed_q[0] : 64'd0;
@@ -142,6 +154,9 @@ module drbg
       half_valid_q <= 1'b0;
       beat_q       <= '0;
       reseed_q     <= 1'b0;
+      data_q       <= '0;
+      data_valid_q <= 1'b0;
+      data_last_q  <= 1'b0;
       for (int i = 0; i < SEED_BEATS; i++) seed_q[i] <= '0;
     end
     // Last, so that nothing but a reset leads out of it.
@@ -161,11 +176,11 @@ module drbg
     .cmd_op_i     (op),
     .cmd_data_i   (1'b0),
     .cmd_blocks_i (req_blocks_i),
-    .data_valid_i (data_valid),
+    .data_valid_i (data_valid_q),
     .data_ready_o (data_ready),
-    .data_i       (seed_q[0]),
+    .data_i       (data_q),
     .data_bytes_i (4'd8),
-    .data_last_i  (beat_last),
+    .data_last_i  (data_last_q),
     .out_valid_o  (core_valid),
     .out_ready_i  (out_ready_i && !halt),
     .out_o        (core_out),

@@ -49,6 +49,7 @@ module hmac_drbg_core
 
   typedef enum logic [2:0] {
     IDLE,
+    INIT,   // the instance's first K and V
     START,  // request to hmac
     V,      // its message: V
     TAG,    //   then, if what is K: one byte, 0 or 1
@@ -73,11 +74,12 @@ module hmac_drbg_core
   logic seeded_q;
   logic [BLOCKS_W-1:0] blocks_q;  // left to make
   logic [47:0] count_q;           // reseed_counter: 1 after seeding
+  logic tick_q, due_q;            // it counts, and is compared, a cycle late: long before the command ends
   logic [255:0] k_q, v_q;         // v_q rotates while it is sent
   logic [1:0] beat_q;
   logic clear_q;
 
-  logic req_ready, in_valid, in_ready, in_last, res_valid, beat;
+  logic req_ready, in_valid, in_ready, in_last, res_valid;
   logic [63:0] in_data;
   logic [3:0] in_bytes;
   /* verilator lint_off UNUSEDSIGNAL */  // SHA-256 has the lower half; nothing is compared
@@ -88,7 +90,7 @@ module hmac_drbg_core
 
   always_ff @(posedge clk_i) clear_q <= !rst_ni || clear_i;
   assign seeded_o    = seeded_q;
-  assign due_o       = seeded_q && count_q > RESEED_INTERVAL;
+  assign due_o       = due_q;
   assign idle_o      = state_q == IDLE && !clear_q;
   assign cmd_ready_o = idle_o && (cmd_op_i == OP_INSTANTIATE || (seeded_q && (cmd_op_i == OP_RESEED || !due_o)));
   assign accept      = cmd_valid_i && cmd_ready_o;
@@ -124,7 +126,6 @@ module hmac_drbg_core
       default: ;
     endcase
   end
-  assign beat    = in_valid && in_ready;
   assign taken   = out_valid_o && out_ready_i;
   assign updated = what_q == V1 || (what_q == V0 && !data_q);
 
@@ -134,14 +135,15 @@ module hmac_drbg_core
     unique case (state_q)
       IDLE: begin
         if (accept) begin
-          state_d = START;
+          state_d = cmd_op_i == OP_INSTANTIATE ? INIT : START;
           what_d  = cmd_op_i == OP_GENERATE && !cmd_data_i && cmd_blocks_i != '0 ? GEN : K0;
         end
       end
+      INIT:  state_d = START;
       START: if (req_ready) state_d = V;
-      V:     if (beat && beat_q == 2'd3) state_d = is_k ? TAG : WAIT;
-      TAG:   if (beat) state_d = data_q ? DATA : WAIT;
-      DATA:  if (beat && data_last_i) state_d = WAIT;
+      V:     if (in_ready && beat_q == 2'd3) state_d = is_k ? TAG : WAIT;
+      TAG:   if (in_ready) state_d = data_q ? DATA : WAIT;
+      DATA:  if (data_valid_i && in_ready && data_last_i) state_d = WAIT;
       WAIT: begin
         if (res_valid) begin
           state_d = START;
@@ -169,6 +171,9 @@ module hmac_drbg_core
   always_ff @(posedge clk_i) begin
     state_q <= state_d;
     what_q  <= what_d;
+    tick_q  <= accept && cmd_op_i == OP_GENERATE;
+    if (tick_q) count_q <= count_q + 48'd1;
+    due_q   <= seeded_q && count_q > RESEED_INTERVAL;
     unique case (state_q)
       IDLE: begin
         if (accept) begin
@@ -176,16 +181,15 @@ module hmac_drbg_core
           before_q  <= cmd_op_i == OP_GENERATE && cmd_data_i;
           data_q    <= cmd_op_i != OP_GENERATE || cmd_data_i;
           blocks_q  <= cmd_op_i == OP_GENERATE ? cmd_blocks_i : '0;
-          if (cmd_op_i == OP_GENERATE) count_q <= count_q + 48'd1;
-          if (cmd_op_i == OP_INSTANTIATE) begin
-            seeded_q <= 1'b0;
-            k_q      <= '0;
-            v_q      <= {32{8'h01}};
-          end
         end
       end
+      INIT: begin
+        seeded_q <= 1'b0;
+        k_q      <= '0;
+        v_q      <= {32{8'h01}};
+      end
       V: begin
-        if (beat) begin
+        if (in_ready) begin
           beat_q <= beat_q + 2'd1;
           v_q    <= {v_q[63:0], v_q[255:64]};
         end
@@ -198,6 +202,7 @@ module hmac_drbg_core
           if (updated && seeding_q) begin
             seeded_q <= 1'b1;
             count_q  <= 48'd1;
+            due_q    <= 1'b0;
           end
         end
       end
@@ -212,7 +217,9 @@ module hmac_drbg_core
       seeding_q <= 1'b0;
       seeded_q  <= 1'b0;
       blocks_q  <= '0;
+      tick_q    <= 1'b0;
       count_q   <= '0;
+      due_q     <= 1'b0;
       k_q       <= '0;
       v_q       <= '0;
       beat_q    <= '0;

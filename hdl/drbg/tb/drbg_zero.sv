@@ -9,12 +9,14 @@ module hmac_drbg_core_zero (
   input  logic         seeding_q,
   input  logic         seeded_q,
   input  logic [47:0]  count_q,
+  input  logic         tick_q,
+  input  logic         due_q,
   input  logic [255:0] k_q,
   input  logic [255:0] v_q,
   input  logic [1:0]   beat_q,
   output logic         zero_o
 );
-  assign zero_o = ~|{state_q, what_q, before_q, data_q, seeding_q, seeded_q, count_q, k_q, v_q, beat_q};
+  assign zero_o = ~|{state_q, what_q, before_q, data_q, seeding_q, seeded_q, count_q, tick_q, due_q, k_q, v_q, beat_q};
 endmodule
 bind hmac_drbg_core hmac_drbg_core_zero u_zero (.*, .zero_o());
 
@@ -23,13 +25,14 @@ module drbg_zero #(
 ) (
   input  logic [63:0] seed_q[BEATS],
   input  logic [31:0] half_q,
+  input  logic [63:0] data_q,
   input  logic        half_valid_q,
   input  logic        reseed_q,
   output logic        seed_zero_o,
   output logic        zero_o
 );
   always_comb begin
-    seed_zero_o = half_q == '0;
+    seed_zero_o = half_q == '0 && data_q == '0;
     for (int i = 0; i < BEATS; i++) seed_zero_o &= seed_q[i] == '0;
     zero_o = seed_zero_o && !half_valid_q && !reseed_q;
   end

@@ -115,19 +115,18 @@ module hmac
     endcase
   end
 
-  logic beat;  // sha2 took one
-  assign beat = sha_in_valid && sha_in_ready;
+  // In every state but IN_MSG a beat is there as soon as sha2 is ready: in_valid_i stays out of most enables.
   always_comb begin
     state_d = state_q;
     unique case (state_q)
       IDLE:     if (req_valid_i) state_d = IN_REQ;
       IN_REQ:   if (sha_req_ready) state_d = IN_KEY;
-      IN_KEY:   if (beat && key_last) state_d = IN_MSG;
-      IN_MSG:   if (beat && in_last_i) state_d = IN_WAIT;
+      IN_KEY:   if (sha_in_ready && key_last) state_d = IN_MSG;
+      IN_MSG:   if (in_valid_i && sha_in_ready && in_last_i) state_d = IN_WAIT;
       IN_WAIT:  if (sha_out_valid) state_d = OUT_REQ;
       OUT_REQ:  if (sha_req_ready) state_d = OUT_KEY;
-      OUT_KEY:  if (beat && key_last) state_d = OUT_MSG;
-      OUT_MSG:  if (beat && msg_last) state_d = OUT_WAIT;
+      OUT_KEY:  if (sha_in_ready && key_last) state_d = OUT_MSG;
+      OUT_MSG:  if (sha_in_ready && msg_last) state_d = OUT_WAIT;
       OUT_WAIT: if (sha_out_valid) state_d = COMPARE;
       COMPARE:  if (beat_q[3]) state_d = RESULT;
       default: ;
@@ -145,7 +144,7 @@ module hmac
         end
       end
       IN_KEY, OUT_KEY: begin
-        if (beat) begin
+        if (sha_in_ready) begin
           beat_q <= key_last ? 4'd0 : beat_q + 4'd1;
           // 64 bytes of key go around once; the second half of a 128-byte block is zeros. In the outer hash they
           // are read for the last time.
@@ -158,7 +157,7 @@ module hmac
         if (sha_out_valid) mac_q <= sha_digest;
       end
       OUT_MSG: begin
-        if (beat) begin
+        if (sha_in_ready) begin
           beat_q <= msg_last ? 4'd0 : beat_q + 4'd1;
           mac_q  <= {64'd0, mac_q[511:64]};
         end
