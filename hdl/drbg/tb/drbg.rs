@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! HMAC_DRBG against ACVP's vectors and a model of SP 800-90A, 10.1.2; seeding, alarm, zeroization.
 
+use casemate_sim::entropy::{Entropy, EntropyMode};
 use casemate_sim::verilate::{Block, Model, Port};
 use casemate_testvectors::drbg::{DrbgCall, acvp_hmac_drbg_sha256};
 use hmac::{Hmac, Mac};
@@ -74,6 +75,7 @@ impl Bench {
                 "sha2/rtl/sha2_pad",
                 "sha2/rtl/sha2",
                 "hmac/rtl/hmac",
+                "entropy/rtl/entropy_health",
                 "drbg/rtl/hmac_drbg_core",
                 "drbg/rtl/drbg",
                 "sha2/tb/sha2_zero",
@@ -504,5 +506,71 @@ fn clear_at_any_time_zeroes_and_seeds_anew() {
         assert_eq!(d.b.get("seeded_o"), 0);
         (d.reference, d.seed) = (None, Vec::new());
         assert!(d.request(2) > 2000, "served before it was seeded");
+    }
+}
+
+/// The modelled source of the device's simulation, health tests and generator in a row.
+#[test]
+fn a_source_that_fails_silences_the_generator() {
+    let ports = [
+        "raw_valid_i",
+        "raw_ready_o",
+        "raw_i",
+        "reseed_i",
+        "req_valid_i",
+        "req_ready_o",
+        "req_blocks_i",
+        "error_o",
+    ];
+    let mut b = Bench::build("rng_tb", &ports, &[], 7);
+    let failures = [
+        EntropyMode::Stuck(0),
+        EntropyMode::Stuck(0xdead_beef),
+        EntropyMode::Biased(20),
+        EntropyMode::Silent,
+    ];
+    for (n, failure) in failures.into_iter().enumerate() {
+        for mid in [false, true] {
+            b.m.reset().unwrap();
+            let mut source = Entropy::new(n as u64);
+            let mut raw: Vec<u8> = Vec::new();
+            let (mut blocks, mut requests) = (Vec::new(), 0);
+            b.set("req_valid_i", 1);
+            b.set("req_blocks_i", 2);
+            b.set("out_ready_i", 1);
+            if !mid {
+                source.set_mode(failure);
+            }
+            for t in 0..14_000 {
+                if t == 9_000 {
+                    source.set_mode(failure);
+                }
+                let word = source.offer();
+                b.set("raw_valid_i", u64::from(word.is_some()));
+                b.set("raw_i", u64::from(word.unwrap_or(0)));
+                b.m.settle();
+                if b.get("out_valid_o") == 1 {
+                    assert_eq!(b.get("error_o"), 0);
+                    blocks.extend(b.m.get_bytes(b.p["out_o"]));
+                }
+                requests += b.get("req_ready_o");
+                let taken = word.is_some() && b.get("raw_ready_o") == 1;
+                b.m.rise();
+                if taken {
+                    raw.extend(word.unwrap_or(0).to_le_bytes());
+                    source.take();
+                }
+            }
+            let silent = failure == EntropyMode::Silent;
+            assert_eq!(b.get("error_o") == 1, !silent, "{failure:?}");
+            assert_eq!(b.get("zero_o") == 1, !silent || !mid, "{failure:?}");
+            assert_eq!(blocks.is_empty(), !mid, "{failure:?}");
+            if mid {
+                // 32 words of start-up are dropped, the next 24 are the seed.
+                let mut r = Reference::instantiate(&raw[128..224]);
+                let want: Vec<u8> = (0..requests).flat_map(|_| r.generate(2, None)).collect();
+                assert_eq!(blocks, want[..blocks.len()]);
+            }
+        }
     }
 }
