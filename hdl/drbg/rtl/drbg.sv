@@ -62,15 +62,16 @@ module drbg
 
   state_e state_q, state_d;
   logic [63:0] seed_q[SEED_BEATS];
-  logic [31:0] half_q;
-  logic half_valid_q;
+  logic [63:0] word_q;  // two raw words
+  logic half_q;         // one of them is there
+  logic shift_q;        // the seed moves on by a beat
   logic [BEAT_W-1:0] beat_q;
   logic [63:0] data_q;  // on its way to the core
   logic data_valid_q, data_last_q;
   logic reseed_q;
   logic clear_q;
 
-  logic wipe, halt, serving, cmd_valid, cmd_ready, load, data_ready, beat_last;
+  logic wipe, halt, serving, cmd_valid, cmd_ready, data_ready, beat_last;
   logic core_valid, core_last, seeded, due, idle;
   logic [255:0] core_out;
   op_e op;
@@ -80,8 +81,7 @@ module drbg
   assign wipe = clear_i || halt;
   always_ff @(posedge clk_i) clear_q <= !rst_ni || wipe;
 
-  assign ent_ready_o = state_q == FILL && !clear_q && !halt;
-  assign load        = (state_q == FIRST || state_q == SECOND) && !data_valid_q;
+  assign ent_ready_o = state_q == FILL && !shift_q && !clear_q && !halt;
   assign beat_last   = beat_q == BEAT_W'(SEED_BEATS - 1);
   assign serving     = state_q == SERVE && !reseed_q && !halt;
   assign req_ready_o = serving && cmd_ready;
@@ -105,10 +105,10 @@ module drbg
   always_comb begin
     state_d = state_q;
     unique case (state_q)
-      FILL:    if (word_taken && half_valid_q && beat_last) state_d = SEED;
+      FILL:    if (shift_q && beat_last) state_d = SEED;
       SEED:    if (cmd_ready) state_d = FIRST;
-      FIRST:   if (load && beat_last) state_d = SECOND;
-      SECOND:  if (load && beat_last) state_d = SERVE;
+      FIRST:   if (shift_q && beat_last) state_d = SECOND;
+      SECOND:  if (shift_q && beat_last) state_d = SERVE;
       SERVE:   if (idle && (due || reseed_q)) state_d = FILL;
       default: ;
     endcase
@@ -117,31 +117,36 @@ module drbg
   always_ff @(posedge clk_i) begin
     state_q <= state_d;
     if (reseed_i) reseed_q <= 1'b1;
-    if (load) begin
-      data_q       <= seed_q[0];
-      data_valid_q <= 1'b1;
-      data_last_q  <= beat_last;
-    end else if (data_ready) begin
+    // Seed material comes in by pairs of words and goes out, around once, by beats.
+    shift_q <= 1'b0;
+    if (shift_q) begin
+      beat_q <= beat_last ? '0 : beat_q + BEAT_W'(1);
+      for (int i = 0; i < SEED_BEATS - 1; i++) seed_q[i] <= seed_q[i+1];
+      unique case (state_q)
+        FILL:    seed_q[SEED_BEATS-1] <= word_q;
+        FIRST:   seed_q[SEED_BEATS-1] <= seed_q[0];
+        default: seed_q[SEED_BEATS-1] <= '0;
+      endcase
+    end
+    if (data_ready) begin
       data_q       <= '0;
       data_valid_q <= 1'b0;
     end
     unique case (state_q)
       FILL: begin
         if (word_taken) begin
-          half_valid_q <= !half_valid_q;
-          half_q       <= half_valid_q ? 32'd0 : ent_i;
-          if (half_valid_q) begin
-            beat_q <= beat_last ? '0 : beat_q + BEAT_W'(1);
-            for (int i = 0; i < SEED_BEATS - 1; i++) seed_q[i] <= seed_q[i+1];
-            seed_q[SEED_BEATS-1] <= {ent_i, half_q};
-          end
+          word_q  <= {ent_i, word_q[63:32]};
+          half_q  <= !half_q;
+          shift_q <= half_q;
         end
+        if (shift_q) word_q <= '0;
       end
       FIRST, SECOND: begin
-        if (load) begin
-          beat_q <= beat_last ? '0 : beat_q + BEAT_W'(1);
-          for (int i = 0; i < SEED_BEATS - 1; i++) seed_q[i] <= seed_q[i+1];
-          seed_q[SEED_BEATS-1] <= state_q == FIRST ? seed_q[0] : 64'd0;
+        shift_q <= !data_valid_q && !shift_q;
+        if (shift_q) begin
+          data_q       <= seed_q[0];
+          data_valid_q <= 1'b1;
+          data_last_q  <= beat_last;
         end
       end
       // A wish that comes while the seed is read is met by it only if it came before the first word.
@@ -150,8 +155,9 @@ module drbg
     endcase
     if (clear_q) begin
       state_q      <= FILL;
-      half_q       <= '0;
-      half_valid_q <= 1'b0;
+      word_q       <= '0;
+      half_q       <= 1'b0;
+      shift_q      <= 1'b0;
       beat_q       <= '0;
       reseed_q     <= 1'b0;
       data_q       <= '0;

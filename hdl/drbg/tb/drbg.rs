@@ -317,8 +317,8 @@ fn time_depends_on_lengths_alone() {
             blocks: 0,
             data: Some(&seed),
         };
-        assert_eq!(core.run(&seeding(0), 0, None).unwrap().1, 2869);
-        assert_eq!(core.run(&seeding(1), 0, None).unwrap().1, 2868);
+        assert_eq!(core.run(&seeding(0), 0, None).unwrap().1, 2877);
+        assert_eq!(core.run(&seeding(1), 0, None).unwrap().1, 2876);
         for blocks in 0..4 {
             let c = Command {
                 op: 2,
@@ -326,7 +326,7 @@ fn time_depends_on_lengths_alone() {
                 data: None,
             };
             let (_, cycles) = core.run(&c, 0, None).unwrap();
-            assert_eq!(cycles, 1162 + 581 * blocks as u64);
+            assert_eq!(cycles, 1166 + 583 * blocks as u64);
         }
     }
 }

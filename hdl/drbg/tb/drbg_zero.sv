@@ -24,17 +24,18 @@ module drbg_zero #(
   parameter int unsigned BEATS = 1
 ) (
   input  logic [63:0] seed_q[BEATS],
-  input  logic [31:0] half_q,
+  input  logic [63:0] word_q,
   input  logic [63:0] data_q,
-  input  logic        half_valid_q,
+  input  logic        half_q,
+  input  logic        shift_q,
   input  logic        reseed_q,
   output logic        seed_zero_o,
   output logic        zero_o
 );
   always_comb begin
-    seed_zero_o = half_q == '0 && data_q == '0;
+    seed_zero_o = word_q == '0 && data_q == '0;
     for (int i = 0; i < BEATS; i++) seed_zero_o &= seed_q[i] == '0;
-    zero_o = seed_zero_o && !half_valid_q && !reseed_q;
+    zero_o = seed_zero_o && !half_q && !shift_q && !reseed_q;
   end
 endmodule
 bind drbg drbg_zero #(.BEATS(SEED_BEATS)) u_zero (.*, .seed_zero_o(), .zero_o());

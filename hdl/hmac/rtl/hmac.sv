@@ -55,7 +55,8 @@ module hmac
   logic [3:0] beat_q;      // beat within key block, digest or comparison
   logic [511:0] key_q;     // rotates; its beat is in the lowest 8 bytes
   logic [511:0] mac_q;     // inner digest, shifted out; then the MAC, rotating
-  logic [6:0] rest_q;      // key or MAC bytes from this beat on
+  logic [6:0] rest_q;      // key bytes from this beat on, MAC bytes from the next
+  logic [7:0] keep_q;      // of this beat
   logic ok_q;
   logic [63:0] diff_q;
   logic clear_q;
@@ -73,13 +74,19 @@ module hmac
   assign res_ok_o    = res_valid_o && ok_q;
   assign res_mac_o   = res_valid_o ? mac_q : '0;
 
-  // The first rest_q bytes of a beat.
-  function automatic logic [63:0] mask(logic [63:0] x, logic [6:0] rest);
-    for (int i = 0; i < 8; i++) mask[8*i+:8] = 7'(i) < rest ? x[8*i+:8] : 8'd0;
+  // Bytes of a beat that count, a cycle behind rest_q: a key's beats are two cycles apart, and the comparison counts
+  // down a beat ahead.
+  logic [6:0] rest_d;
+  assign rest_d = rest_q[6:3] == 4'd0 ? 7'd0 : rest_q - 7'd8;
+  function automatic logic [7:0] keep(logic [6:0] rest);
+    for (int i = 0; i < 8; i++) keep[i] = rest[6:3] != 4'd0 || 3'(i) < rest[2:0];
   endfunction
-  assign key_masked = mask(key_q[63:0], rest_q);
-  assign mac_masked = mask(mac_q[63:0], rest_q);
-  assign difference = mac_masked ^ mask(expect_i[9'(beat_q[2:0])*64+:64], rest_q);
+  function automatic logic [63:0] mask(logic [63:0] x, logic [7:0] bytes);
+    for (int i = 0; i < 8; i++) mask[8*i+:8] = x[8*i+:8] & {8{bytes[i]}};
+  endfunction
+  assign key_masked = mask(key_q[63:0], keep_q);
+  assign mac_masked = mask(mac_q[63:0], keep_q);
+  assign difference = mask(mac_q[63:0] ^ expect_i[9'(beat_q[2:0])*64+:64], keep_q);
 
   assign sha_req_valid = (state_q == IN_REQ || state_q == OUT_REQ) && !clear_q;
   assign sha_out_ready = state_q == IN_WAIT || state_q == OUT_WAIT;
@@ -135,6 +142,7 @@ module hmac
 
   always_ff @(posedge clk_i) begin
     state_q <= state_d;
+    keep_q  <= keep(rest_q);
     unique case (state_q)
       IDLE: begin
         if (req_valid_i) begin
@@ -149,7 +157,7 @@ module hmac
           // 64 bytes of key go around once; the second half of a 128-byte block is zeros. In the outer hash they
           // are read for the last time.
           if (!beat_q[3]) key_q <= {state_q == IN_KEY ? key_q[63:0] : 64'd0, key_q[511:64]};
-          rest_q <= rest_q[6:3] == 4'd0 ? 7'd0 : rest_q - 7'd8;
+          rest_q <= rest_d;
         end
       end
       IN_WAIT: begin
@@ -157,19 +165,22 @@ module hmac
         if (sha_out_valid) mac_q <= sha_digest;
       end
       OUT_MSG: begin
+        rest_q <= req_q.mac_len;
         if (sha_in_ready) begin
           beat_q <= msg_last ? 4'd0 : beat_q + 4'd1;
           mac_q  <= {64'd0, mac_q[511:64]};
         end
       end
       OUT_WAIT: begin
-        rest_q <= req_q.mac_len;
-        ok_q   <= req_q.mac_len != 7'd0 && req_q.mac_len <= {digest_beats(req_q.alg), 3'd0};
-        if (sha_out_valid) mac_q <= sha_digest;
+        ok_q <= req_q.mac_len != 7'd0 && req_q.mac_len <= {digest_beats(req_q.alg), 3'd0};
+        if (sha_out_valid) begin
+          mac_q  <= sha_digest;
+          rest_q <= rest_d;
+        end
       end
       COMPARE: begin
         beat_q <= beat_q[3] ? 4'd0 : beat_q + 4'd1;
-        rest_q <= rest_q[6:3] == 4'd0 ? 7'd0 : rest_q - 7'd8;
+        rest_q <= rest_d;
         if (!beat_q[3]) mac_q <= {req_q.verify ? 64'd0 : mac_masked, mac_q[511:64]};
         diff_q <= req_q.verify && !beat_q[3] ? difference : '0;
         if (diff_q != '0) ok_q <= 1'b0;
@@ -183,6 +194,7 @@ module hmac
       key_q   <= '0;
       mac_q   <= '0;
       rest_q  <= '0;
+      keep_q  <= '0;
       ok_q    <= 1'b0;
       diff_q  <= '0;
     end

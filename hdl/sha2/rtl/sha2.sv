@@ -30,22 +30,28 @@ module sha2
   output logic [511:0] out_digest_o
 );
   logic clear_q;
-  logic start, idle, done, pad_ready;
+  logic start_q;  // the request, taken: starts pad and core
+  alg_e alg_q;
+  logic idle, done, pad_ready;
   logic word_valid, word_ready, word_last;
   logic [63:0] word;
 
   always_ff @(posedge clk_i) clear_q <= !rst_ni || clear_i || (out_valid_o && out_ready_i);
 
-  assign req_ready_o  = idle && !clear_q;
-  assign start        = req_valid_i && req_ready_o;
+  assign req_ready_o  = idle && !start_q && !clear_q;
+  always_ff @(posedge clk_i) begin
+    start_q <= req_valid_i && req_ready_o;
+    alg_q   <= req_alg_i;
+    if (clear_q) start_q <= 1'b0;
+  end
   assign in_ready_o   = pad_ready && !clear_q;
   assign out_valid_o  = done && !clear_q;
 
   sha2_pad u_pad (
     .clk_i,
     .clear_i      (clear_q),
-    .start_i      (start),
-    .alg_i        (req_alg_i),
+    .start_i      (start_q),
+    .alg_i        (alg_q),
     .in_valid_i   (in_valid_i && !clear_q),
     .in_ready_o   (pad_ready),
     .in_data_i,
@@ -59,8 +65,8 @@ module sha2
   sha2_core u_core (
     .clk_i,
     .clear_i      (clear_q),
-    .start_i      (start),
-    .alg_i        (req_alg_i),
+    .start_i      (start_q),
+    .alg_i        (alg_q),
     .word_valid_i (word_valid),
     .word_ready_o (word_ready),
     .word_i       (word),

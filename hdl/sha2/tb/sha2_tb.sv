@@ -21,5 +21,5 @@ module sha2_tb
   output logic         zero_o
 );
   sha2 dut (.*, .req_alg_i(alg_e'(req_alg_i)));
-  assign zero_o = dut.u_core.u_zero.zero_o && dut.u_pad.u_zero.zero_o;
+  assign zero_o = dut.u_core.u_zero.zero_o && dut.u_pad.u_zero.zero_o && !dut.start_q;
 endmodule
