@@ -623,7 +623,8 @@ fn uris() {
     for (uri, says) in [
         ("", "no scheme"),
         ("sim", "no scheme"),
-        ("pcie:1", "`1`"),
+        ("sim:1", "`1`"),
+        ("pcie:1", "`pcie`"),
         ("cuda:", "`cuda`"),
         ("sim:?lanes=9", "1 to 8"),
         ("sim:?colour=red", "colour=red"),

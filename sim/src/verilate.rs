@@ -77,6 +77,15 @@ fn io(path: &Path) -> impl Fn(std::io::Error) -> Error + '_ {
     }
 }
 
+/// What a build would find.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// Verilator.
+    pub verilator: PathBuf,
+    /// The model is built already.
+    pub cached: bool,
+}
+
 /// A module to build.
 #[derive(Debug, Clone)]
 pub struct Block {
@@ -154,7 +163,18 @@ impl Block {
         f
     }
 
-    fn library(&self, verilator: &Verilator) -> Result<PathBuf, Error> {
+    /// What a build would find here. Builds nothing.
+    pub fn probe(&self) -> Result<Probe, Error> {
+        let verilator = find_verilator()?;
+        let library = self.place(&verilator)?.1.join("model.so");
+        Ok(Probe {
+            verilator: verilator.path,
+            cached: library.exists(),
+        })
+    }
+
+    /// The key of this model in the cache, and its folder there.
+    fn place(&self, verilator: &Verilator) -> Result<(String, PathBuf), Error> {
         let mut hash = Sha256::new();
         hash.update(concat!(include_str!("verilate.rs"), include_str!("model.rs")).as_bytes());
         hash.update(&verilator.version);
@@ -170,8 +190,13 @@ impl Block {
         for b in &hash.finalize()[..12] {
             write!(key, "{b:02x}").expect("writing to a string");
         }
+        let dir = cache_dir().join(format!("{}-{key}", self.top));
+        Ok((key, dir))
+    }
+
+    fn library(&self, verilator: &Verilator) -> Result<PathBuf, Error> {
+        let (key, dir) = self.place(verilator)?;
         let cache = cache_dir();
-        let dir = cache.join(format!("{}-{key}", self.top));
         let lib = dir.join("model.so");
         if lib.exists() {
             return Ok(lib);
@@ -378,15 +403,16 @@ fn compiler(root: &Path, trace: bool) -> String {
     )
 }
 
-/// Ports of a generated header: lines such as `VL_IN8(&clk_i,0,0);` and `VL_OUTW(&x,255,0,8);`.
+/// Ports of a generated header: lines such as `VL_IN8(&clk_i,0,0);` and `VL_OUTW(&x,255,0,8);`. An unpacked array,
+/// `VlUnpacked<CData/*7:0*/, 2> &x;`, gives a port for each element: `x[0]`, `x[1]`.
 fn ports_of(header: &str) -> Vec<(String, u32)> {
     let mut ports = Vec::new();
-    for line in header.lines() {
-        let Some(rest) = line
-            .trim()
-            .strip_prefix("VL_IN")
-            .or_else(|| line.trim().strip_prefix("VL_OUT"))
-        else {
+    for line in header.lines().map(str::trim) {
+        if let Some(array) = line.strip_prefix("VlUnpacked<") {
+            ports.extend(array_of(array).unwrap_or_default());
+            continue;
+        }
+        let Some(rest) = line.strip_prefix("VL_IN").or_else(|| line.strip_prefix("VL_OUT")) else {
             continue;
         };
         let Some((_, args)) = rest.split_once('(') else {
@@ -400,6 +426,18 @@ fn ports_of(header: &str) -> Vec<(String, u32)> {
         }
     }
     ports
+}
+
+/// The elements of `CData/*7:0*/, 2> &x;`.
+fn array_of(text: &str) -> Option<Vec<(String, u32)>> {
+    let (_, rest) = text.split_once("/*")?;
+    let (range, rest) = rest.split_once("*/, ")?;
+    let (msb, lsb) = range.split_once(':')?;
+    let (count, name) = rest.split_once("> &")?;
+    let width = msb.parse::<u32>().ok()? - lsb.parse::<u32>().ok()? + 1;
+    let name = name.trim_end_matches(';');
+    let count: u32 = count.parse().ok()?;
+    Some((0..count).map(|i| (format!("{name}[{i}]"), width)).collect())
 }
 
 struct Verilator {

@@ -105,6 +105,9 @@ module queues
     ask_count_o = pending[12:0];
     if (room < pending) ask_count_o = room[12:0];
     if (to_end < ask_count_o) ask_count_o = to_end;
+    // The fetcher chose this queue some cycles ago. A read begun after a reset would outlive it, and what it brings would be
+    // served as the ring's that is enabled next.
+    if (ask.state != QUEUE_STATE_ENABLED) ask_count_o = '0;
   end
 
   assign deliver_ok_o  = q[deliver_queue_i].state == QUEUE_STATE_ENABLED;
@@ -214,12 +217,15 @@ module queues
     assign irq_goal = q[g].irq_count == '0 ? 16'd1 : q[g].irq_count;
     assign irq = q[g].irq_waiting >= irq_goal
         || (q[g].irq_waiting != '0 && q[g].irq_time != '0 && q[g].irq_timer >= {q[g].irq_time, 4'd0});
+    // A doorbell is measured against the reads of its own cycle, too: a tail behind them would look far ahead.
+    logic [15:0] fetch_d;
+    assign fetch_d = q[g].fetch + (fetch_i && ask_i == ME ? 16'(fetch_count_i) : 16'd0);
     queue_error_e fault;
     always_comb begin
       fault = QUEUE_ERROR_NONE;
       if (fetched_i && fetched_err_i && fetched_queue_i == ME) fault = QUEUE_ERROR_SQ_FETCH;
       if (mine && reg_off_i == REG_QUEUE_SQ_TAIL[11:0]
-          && ((new_count - q[g].head) > 16'(depth(q[g].sq_log2)) || (new_count - q[g].fetch) > 16'(depth(q[g].sq_log2))))
+          && ((new_count - q[g].head) > 16'(depth(q[g].sq_log2)) || (new_count - fetch_d) > 16'(depth(q[g].sq_log2))))
         fault = QUEUE_ERROR_BAD_DOORBELL;
       if (mine && reg_off_i == REG_QUEUE_CQ_HEAD[11:0] && (q[g].alloc - new_count) > (q[g].alloc - q[g].cq_head))
         fault = QUEUE_ERROR_BAD_DOORBELL;
@@ -231,7 +237,7 @@ module queues
       newly_bad <= 1'b0;
       irq_o[g]  <= irq;
 
-      if (fetch_i && ask_i == ME) q[g].fetch <= q[g].fetch + 16'(fetch_count_i);
+      q[g].fetch <= fetch_d;
       q[g].reads <= q[g].reads + 5'(fetch_i && ask_i == ME) - 5'(fetched_i && fetched_queue_i == ME);
       if (deliver_i && deliver_queue_i == ME) q[g].head <= q[g].head + 16'd1;
       if (cpl_alloc_i && cpl_queue_i == ME) q[g].alloc <= q[g].alloc + 16'd1;
@@ -281,6 +287,7 @@ module queues
           q[g].error <= config_ok(q[g]) ? QUEUE_ERROR_NONE : QUEUE_ERROR_BAD_CONFIG;
           newly_bad  <= !config_ok(q[g]);
           {q[g].tail, q[g].fetch, q[g].head, q[g].cq_head, q[g].alloc, q[g].posted} <= '0;
+          q[g].irq_waiting <= '0;
         end
       end
       if (clear_counters_i) begin
