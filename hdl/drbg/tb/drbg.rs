@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! HMAC_DRBG against ACVP's vectors and a model of SP 800-90A, 10.1.2; seeding, alarm, zeroization.
 
+use casemate_hdl_tb::{Bench, chance};
 use casemate_sim::entropy::{Entropy, EntropyMode};
-use casemate_sim::verilate::{Block, Model, Port};
 use casemate_testvectors::drbg::{DrbgCall, acvp_hmac_drbg_sha256};
 use hmac::{Hmac, Mac};
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::Sha256;
-use std::collections::HashMap;
-use std::path::Path;
 
 /// SP 800-90A, 10.1.2, as written there.
 #[derive(Clone)]
@@ -57,75 +55,33 @@ impl Reference {
     }
 }
 
-struct Bench {
-    m: Model,
-    rng: ChaCha8Rng,
-    p: HashMap<&'static str, Port>,
-}
-
-impl Bench {
-    fn build(top: &str, ports: &[&'static str], params: &[(&str, u32)], seed: u64) -> Self {
-        let hdl = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let mut block = Block::new(top).sources(
-            [
-                "sha2/rtl/sha2_pkg",
-                "hmac/rtl/hmac_pkg",
-                "drbg/rtl/drbg_pkg",
-                "sha2/rtl/sha2_core",
-                "sha2/rtl/sha2_pad",
-                "sha2/rtl/sha2",
-                "hmac/rtl/hmac",
-                "entropy/rtl/entropy_health",
-                "drbg/rtl/hmac_drbg_core",
-                "drbg/rtl/drbg",
-                "sha2/tb/sha2_zero",
-                "hmac/tb/hmac_zero",
-                "drbg/tb/drbg_zero",
-            ]
-            .map(|f| hdl.join(format!("{f}.sv"))),
-        );
-        block = block.source(hdl.join(format!("drbg/tb/{top}.sv")));
-        for (k, v) in params {
-            block = block.param(k, v);
-        }
-        let mut m = block.build().unwrap_or_else(|e| panic!("{e}"));
-        let common = [
-            "clear_i",
-            "out_valid_o",
-            "out_ready_i",
-            "out_o",
-            "out_last_o",
-            "seeded_o",
-            "zero_o",
-        ];
-        let p = common
-            .iter()
-            .chain(ports)
-            .map(|&n| (n, m.port(n).unwrap()))
-            .collect();
-        m.reset().unwrap();
-        Self {
-            m,
-            rng: ChaCha8Rng::seed_from_u64(seed),
-            p,
-        }
-    }
-
-    fn set(&mut self, name: &str, value: u64) {
-        self.m.set(self.p[name], value);
-    }
-
-    fn get(&self, name: &str) -> u64 {
-        self.m.get(self.p[name])
-    }
-
-    fn chance(&mut self, of_256: u8) -> bool {
-        self.rng.random_range(0..=255u8) < of_256
-    }
+/// A top of this folder, and what it is built from.
+fn build(top: &str, params: &[(&str, u32)]) -> Bench {
+    let tb = format!("drbg/tb/{top}.sv");
+    let files = [
+        "sha2/rtl/sha2_pkg.sv",
+        "hmac/rtl/hmac_pkg.sv",
+        "drbg/rtl/drbg_pkg.sv",
+        "sha2/rtl/sha2_core.sv",
+        "sha2/rtl/sha2_pad.sv",
+        "sha2/rtl/sha2.sv",
+        "hmac/rtl/hmac.sv",
+        "entropy/rtl/entropy_health.sv",
+        "drbg/rtl/hmac_drbg_core.sv",
+        "drbg/rtl/drbg.sv",
+        "sha2/tb/sha2_zero.sv",
+        "hmac/tb/hmac_zero.sv",
+        "drbg/tb/drbg_zero.sv",
+        &tb,
+    ];
+    Bench::new(top, &files, params)
 }
 
 /// The core alone, its inputs chosen.
-struct Core(Bench);
+struct Core {
+    b: Bench,
+    rng: ChaCha8Rng,
+}
 
 /// A command: operation, blocks, provided data, times it is sent.
 struct Command<'a> {
@@ -136,29 +92,18 @@ struct Command<'a> {
 
 impl Core {
     fn new(seed: u64) -> Self {
-        let ports = [
-            "cmd_valid_i",
-            "cmd_ready_o",
-            "cmd_op_i",
-            "cmd_data_i",
-            "cmd_blocks_i",
-            "data_valid_i",
-            "data_ready_o",
-            "data_i",
-            "data_bytes_i",
-            "data_last_i",
-            "idle_o",
-            "due_o",
-        ];
-        let mut core = Self(Bench::build("drbg_core_tb", &ports, &[], seed));
-        core.0.m.tick();
-        assert_eq!(core.0.get("zero_o"), 1, "after reset");
+        let mut core = Self {
+            b: build("drbg_core_tb", &[]),
+            rng: ChaCha8Rng::seed_from_u64(seed),
+        };
+        core.b.m.tick();
+        assert_eq!(core.b.get("zero_o"), 1, "after reset");
         core
     }
 
     /// Plays a command to its end; the blocks and the cycles it took. `None`: stopped by a clear in cycle `stop`.
-    fn run(&mut self, c: &Command, idle: u8, stop: Option<u64>) -> Option<(Vec<u8>, u64)> {
-        let b = &mut self.0;
+    fn run(&mut self, c: &Command, idle: u32, stop: Option<u64>) -> Option<(Vec<u8>, u64)> {
+        let (b, rng) = (&mut self.b, &mut self.rng);
         let passes = if c.data.is_none() {
             0
         } else {
@@ -176,33 +121,33 @@ impl Core {
         loop {
             let now = b.m.cycles() - start;
             assert!(now < 1_000_000, "hangs");
-            b.set("cmd_valid_i", u64::from(!started));
+            b.set("cmd_valid_i", !started);
             b.set("cmd_op_i", c.op);
-            b.set("cmd_data_i", u64::from(c.data.is_some()));
+            b.set("cmd_data_i", c.data.is_some());
             b.set("cmd_blocks_i", c.blocks as u64);
-            offered |= sent < total && !b.chance(idle);
-            b.set("data_valid_i", u64::from(offered));
+            offered |= sent < total && !chance(rng, idle);
+            b.set("data_valid_i", offered);
             let beat = if offered { beats[sent % beats.len()] } else { &[] };
             let mut bytes = [0; 8];
-            b.rng.fill_bytes(&mut bytes);
+            rng.fill_bytes(&mut bytes);
             bytes[..beat.len()].copy_from_slice(beat);
             b.set("data_i", u64::from_le_bytes(bytes));
             b.set("data_bytes_i", beat.len() as u64);
             b.set("data_last_i", u64::from((sent + 1).is_multiple_of(beats.len())));
-            let take = !b.chance(idle);
-            b.set("out_ready_i", u64::from(take));
-            b.set("clear_i", u64::from(stop == Some(now)));
+            let take = !chance(rng, idle);
+            b.set("out_ready_i", take);
+            b.set("clear_i", stop == Some(now));
             b.m.settle();
-            if started && b.get("idle_o") == 1 && stop.is_none_or(|s| now != s) {
+            if started && b.is("idle_o") && stop.is_none_or(|s| now != s) {
                 assert_eq!(sent, total, "data not read");
                 assert_eq!(out.len(), 32 * c.blocks);
                 return Some((out, now));
             }
-            let ready = b.get("cmd_ready_o") == 1;
-            let data_ready = b.get("data_ready_o") == 1;
-            let valid = b.get("out_valid_o") == 1;
+            let ready = b.is("cmd_ready_o");
+            let data_ready = b.is("data_ready_o");
+            let valid = b.is("out_valid_o");
             if valid || now % 16 == 3 {
-                let block = b.m.get_bytes(b.p["out_o"]);
+                let block = b.bytes("out_o");
                 assert!(valid || block.iter().all(|&x| x == 0), "state visible");
                 if valid && take {
                     out.extend(block);
@@ -217,7 +162,7 @@ impl Core {
             }
             if stop == Some(now) {
                 for n in ["clear_i", "cmd_valid_i", "data_valid_i", "out_ready_i"] {
-                    b.set(n, 0);
+                    b.set(n, 0u64);
                 }
                 b.m.tick();
                 assert_eq!(b.get("zero_o"), 1, "registers not zero after clear");
@@ -228,10 +173,10 @@ impl Core {
     }
 
     fn ready(&mut self, op: u64) -> bool {
-        self.0.set("cmd_valid_i", 0);
-        self.0.set("cmd_op_i", op);
-        self.0.m.settle();
-        self.0.get("cmd_ready_o") == 1
+        self.b.set("cmd_valid_i", 0u64);
+        self.b.set("cmd_op_i", op);
+        self.b.m.settle();
+        self.b.is("cmd_ready_o")
     }
 }
 
@@ -243,7 +188,7 @@ fn acvp() {
         let blocks = v.returned.len() / 32;
         let seed = [&v.entropy[..], &v.nonce, &v.personalization].concat();
         let mut run =
-            |op, blocks, data: Option<&[u8]>| core.run(&Command { op, blocks, data }, 10, None).unwrap().0;
+            |op, blocks, data: Option<&[u8]>| core.run(&Command { op, blocks, data }, 4, None).unwrap().0;
         run(0, 0, Some(&seed));
         let mut last = Vec::new();
         for call in &v.calls {
@@ -267,24 +212,24 @@ fn random_commands_and_clears() {
     let mut reference: Option<Reference> = None;
     let mut requests = 0;
     for n in 0..400 {
-        let mut data = vec![0; core.0.rng.random_range(0..150)];
-        core.0.rng.fill_bytes(&mut data);
+        let mut data = vec![0; core.rng.random_range(0..150)];
+        core.rng.fill_bytes(&mut data);
         // Commands that need an instance, or a reseed first, are not taken.
         assert!(core.ready(0));
         assert_eq!(core.ready(1), reference.is_some());
         assert_eq!(core.ready(2), reference.is_some() && requests < 5);
-        let op = match core.0.rng.random_range(0..16) {
+        let op = match core.rng.random_range(0..16) {
             _ if reference.is_none() => 0,
             0 => 0,
             1 => 1,
             _ if requests == 5 => 1,
             _ => 2,
         };
-        let with = op < 2 || core.0.rng.random();
+        let with = op < 2 || core.rng.random();
         let data = with.then_some(&data[..]);
-        let blocks = if op == 2 { core.0.rng.random_range(0..5) } else { 0 };
-        let idle = [0, 0, 200][n % 3];
-        let stop = core.0.chance(40).then(|| core.0.rng.random_range(0..4000));
+        let blocks = if op == 2 { core.rng.random_range(0..5) } else { 0 };
+        let idle = [0, 0, 80][n % 3];
+        let stop = chance(&mut core.rng, 16).then(|| core.rng.random_range(0..4000));
         match core.run(&Command { op, blocks, data }, idle, stop) {
             None => (reference, requests) = (None, 0),
             Some((out, _)) => match op {
@@ -311,7 +256,7 @@ fn time_depends_on_lengths_alone() {
     let mut core = Core::new(3);
     for _ in 0..6 {
         let mut seed = [0; 96];
-        core.0.rng.fill_bytes(&mut seed);
+        core.rng.fill_bytes(&mut seed);
         let seeding = |op| Command {
             op,
             blocks: 0,
@@ -334,6 +279,7 @@ fn time_depends_on_lengths_alone() {
 /// The generator with its own seeding.
 struct Drbg {
     b: Bench,
+    rng: ChaCha8Rng,
     words: usize,
     seed: Vec<u8>,
     reference: Option<Reference>,
@@ -342,22 +288,9 @@ struct Drbg {
 
 impl Drbg {
     fn new(seed: u64, h_milli: u32) -> Self {
-        let ports = [
-            "rst_ni",
-            "ent_valid_i",
-            "ent_ready_o",
-            "ent_i",
-            "alarm_i",
-            "reseed_i",
-            "req_valid_i",
-            "req_ready_o",
-            "req_blocks_i",
-            "error_o",
-            "seed_zero_o",
-        ];
-        let b = Bench::build("drbg_tb", &ports, &[("H_MILLI", h_milli)], seed);
         Self {
-            b,
+            b: build("drbg_tb", &[("H_MILLI", h_milli)]),
+            rng: ChaCha8Rng::seed_from_u64(seed),
             words: 2 * (384_000u32.div_ceil(h_milli)).div_ceil(64) as usize,
             seed: Vec::new(),
             reference: None,
@@ -367,12 +300,12 @@ impl Drbg {
 
     /// A cycle with entropy coming now and then, which seeds the model too. True: a request was taken.
     fn cycle(&mut self) -> bool {
-        let valid = self.b.chance(60);
-        let word: u32 = self.b.rng.random();
-        self.b.set("ent_valid_i", u64::from(valid));
-        self.b.set("ent_i", u64::from(word));
+        let valid = chance(&mut self.rng, 25);
+        let word: u32 = self.rng.random();
+        self.b.set("ent_valid_i", valid);
+        self.b.set("ent_i", word);
         self.b.m.settle();
-        if valid && self.b.get("ent_ready_o") == 1 {
+        if valid && self.b.is("ent_ready_o") {
             self.seed.extend(word.to_le_bytes());
             if self.seed.len() == 4 * self.words {
                 match &mut self.reference {
@@ -383,7 +316,7 @@ impl Drbg {
                 self.seedings += 1;
             }
         }
-        let taken = self.b.get("req_ready_o") == 1;
+        let taken = self.b.is("req_ready_o");
         self.b.m.rise();
         taken
     }
@@ -391,35 +324,35 @@ impl Drbg {
     /// Requests blocks and compares them; cycles until the request was taken.
     fn request(&mut self, blocks: usize) -> u64 {
         let start = self.b.m.cycles();
-        self.b.set("req_valid_i", 1);
+        self.b.set("req_valid_i", 1u64);
         self.b.set("req_blocks_i", blocks as u64);
         while !self.cycle() {
             assert!(self.b.m.cycles() - start < 20_000, "hangs");
         }
         let waited = self.b.m.cycles() - start;
-        self.b.set("req_valid_i", 0);
+        self.b.set("req_valid_i", 0u64);
         let want = self.reference.as_mut().expect("seeded").generate(blocks, None);
         for (i, want) in want.chunks(32).enumerate() {
-            self.b.set("out_ready_i", 0);
+            self.b.set("out_ready_i", 0u64);
             while self.b.get("out_valid_o") == 0 {
                 assert!(self.b.m.cycles() - start < 100_000, "hangs");
                 self.cycle();
             }
             self.cycle();
-            self.b.set("out_ready_i", 1);
-            assert_eq!(self.b.m.get_bytes(self.b.p["out_o"]), want, "block {i}");
+            self.b.set("out_ready_i", 1u64);
+            assert_eq!(self.b.bytes("out_o"), want, "block {i}");
             assert_eq!(self.b.get("out_last_o"), u64::from(i + 1 == blocks));
             assert_eq!(self.b.get("seed_zero_o"), 1, "seed material kept");
             self.cycle();
         }
-        self.b.set("out_ready_i", 0);
+        self.b.set("out_ready_i", 0u64);
         waited
     }
 
     fn pulse(&mut self, name: &str) {
-        self.b.set(name, 1);
+        self.b.set(name, 1u64);
         self.cycle();
-        self.b.set(name, 0);
+        self.b.set(name, 0u64);
     }
 }
 
@@ -451,35 +384,35 @@ fn an_alarm_is_final_and_leaves_nothing() {
         // Anywhere: while it fills, while it seeds, while it makes blocks, while a block waits.
         if n % 3 > 0 {
             d.request(1);
-            d.b.set("req_valid_i", 1);
-            d.b.set("req_blocks_i", 3);
+            d.b.set("req_valid_i", 1u64);
+            d.b.set("req_blocks_i", 3u64);
         }
-        for _ in 0..d.b.rng.random_range(0..4000) {
+        for _ in 0..d.rng.random_range(0..4000) {
             d.cycle();
         }
-        d.b.set("alarm_i", 1);
-        d.b.set("out_ready_i", 1);
+        d.b.set("alarm_i", 1u64);
+        d.b.set("out_ready_i", 1u64);
         d.b.m.settle();
         assert_eq!(d.b.get("out_valid_o"), 0, "a block in the cycle of the alarm");
         d.b.m.rise();
         // Even one that is withdrawn.
-        d.b.set("alarm_i", u64::from(n % 2 == 0));
+        d.b.set("alarm_i", n % 2 == 0);
         d.cycle();
         assert_eq!(d.b.get("zero_o"), 1, "registers not zero after an alarm");
-        d.b.set("req_valid_i", 1);
+        d.b.set("req_valid_i", 1u64);
         for t in 0..300 {
-            d.b.set("clear_i", u64::from(t == 100));
-            d.b.set("reseed_i", u64::from(t == 150));
+            d.b.set("clear_i", t == 100);
+            d.b.set("reseed_i", t == 150);
             assert!(!d.cycle(), "a request taken in the error state");
             assert_eq!(d.b.get("error_o"), 1);
             assert_eq!(d.b.get("seeded_o"), 0);
             assert_eq!(d.b.get("out_valid_o"), 0);
-            assert!(d.b.m.get_bytes(d.b.p["out_o"]).iter().all(|&x| x == 0));
+            assert!(d.b.bytes("out_o").iter().all(|&x| x == 0));
         }
         for name in ["alarm_i", "req_valid_i", "out_ready_i"] {
-            d.b.set(name, 0);
+            d.b.set(name, 0u64);
         }
-        d.b.set("ent_valid_i", 0);
+        d.b.set("ent_valid_i", 0u64);
         d.b.m.reset().unwrap();
         (d.reference, d.seed) = (None, Vec::new());
     }
@@ -492,15 +425,15 @@ fn clear_at_any_time_zeroes_and_seeds_anew() {
     for n in 0..60 {
         if n % 3 > 0 {
             d.request(1);
-            d.b.set("req_valid_i", 1);
-            d.b.set("req_blocks_i", 3);
+            d.b.set("req_valid_i", 1u64);
+            d.b.set("req_blocks_i", 3u64);
         }
-        for _ in 0..d.b.rng.random_range(0..3500) {
+        for _ in 0..d.rng.random_range(0..3500) {
             d.cycle();
         }
-        d.b.set("req_valid_i", 0);
+        d.b.set("req_valid_i", 0u64);
         d.pulse("clear_i");
-        d.b.set("ent_valid_i", 0);
+        d.b.set("ent_valid_i", 0u64);
         d.b.m.tick();
         assert_eq!(d.b.get("zero_o"), 1, "registers not zero after clear");
         assert_eq!(d.b.get("seeded_o"), 0);
@@ -512,17 +445,7 @@ fn clear_at_any_time_zeroes_and_seeds_anew() {
 /// The modelled source of the device's simulation, health tests and generator in a row.
 #[test]
 fn a_source_that_fails_silences_the_generator() {
-    let ports = [
-        "raw_valid_i",
-        "raw_ready_o",
-        "raw_i",
-        "reseed_i",
-        "req_valid_i",
-        "req_ready_o",
-        "req_blocks_i",
-        "error_o",
-    ];
-    let mut b = Bench::build("rng_tb", &ports, &[], 7);
+    let mut b = build("rng_tb", &[]);
     let failures = [
         EntropyMode::Stuck(0),
         EntropyMode::Stuck(0xdead_beef),
@@ -535,9 +458,9 @@ fn a_source_that_fails_silences_the_generator() {
             let mut source = Entropy::new(n as u64);
             let mut raw: Vec<u8> = Vec::new();
             let (mut blocks, mut requests) = (Vec::new(), 0);
-            b.set("req_valid_i", 1);
-            b.set("req_blocks_i", 2);
-            b.set("out_ready_i", 1);
+            b.set("req_valid_i", 1u64);
+            b.set("req_blocks_i", 2u64);
+            b.set("out_ready_i", 1u64);
             if !mid {
                 source.set_mode(failure);
             }
@@ -546,15 +469,15 @@ fn a_source_that_fails_silences_the_generator() {
                     source.set_mode(failure);
                 }
                 let word = source.offer();
-                b.set("raw_valid_i", u64::from(word.is_some()));
-                b.set("raw_i", u64::from(word.unwrap_or(0)));
+                b.set("raw_valid_i", word.is_some());
+                b.set("raw_i", word.unwrap_or(0));
                 b.m.settle();
-                if b.get("out_valid_o") == 1 {
+                if b.is("out_valid_o") {
                     assert_eq!(b.get("error_o"), 0);
-                    blocks.extend(b.m.get_bytes(b.p["out_o"]));
+                    blocks.extend(b.bytes("out_o"));
                 }
                 requests += b.get("req_ready_o");
-                let taken = word.is_some() && b.get("raw_ready_o") == 1;
+                let taken = word.is_some() && b.is("raw_ready_o");
                 b.m.rise();
                 if taken {
                     raw.extend(word.unwrap_or(0).to_le_bytes());
@@ -562,8 +485,8 @@ fn a_source_that_fails_silences_the_generator() {
                 }
             }
             let silent = failure == EntropyMode::Silent;
-            assert_eq!(b.get("error_o") == 1, !silent, "{failure:?}");
-            assert_eq!(b.get("zero_o") == 1, !silent || !mid, "{failure:?}");
+            assert_eq!(b.is("error_o"), !silent, "{failure:?}");
+            assert_eq!(b.is("zero_o"), !silent || !mid, "{failure:?}");
             assert_eq!(blocks.is_empty(), !mid, "{failure:?}");
             if mid {
                 // 32 words of start-up are dropped, the next 24 are the seed.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The health tests against a model of SP 800-90B, 4.4: cutoffs, good sources, and sources that fail in every way.
 
-use casemate_sim::verilate::{Block, Model, Port};
+use casemate_hdl_tb::Bench;
+use casemate_sim::verilate::{Model, Port};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::path::Path;
 
 const BIT_RCT: u8 = 1;
 const BIT_APT: u8 = 2;
@@ -84,7 +84,7 @@ impl Reference {
     }
 }
 
-struct Bench {
+struct Health {
     m: Model,
     raw: [Port; 3],
     out: [Port; 2],
@@ -92,24 +92,22 @@ struct Bench {
     clear: Port,
 }
 
-impl Bench {
+impl Health {
     fn new(cutoffs: [usize; 4]) -> Self {
-        let hdl = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let mut m = Block::new("entropy_tb")
-            .source(hdl.join("entropy/rtl/entropy_health.sv"))
-            .source(hdl.join("entropy/tb/entropy_tb.sv"))
-            .param("BIT_RCT_CUTOFF", cutoffs[0])
-            .param("BIT_APT_CUTOFF", cutoffs[1])
-            .param("WORD_RCT_CUTOFF", cutoffs[2])
-            .param("WORD_APT_CUTOFF", cutoffs[3])
-            .build()
-            .unwrap_or_else(|e| panic!("{e}"));
+        let names = [
+            "BIT_RCT_CUTOFF",
+            "BIT_APT_CUTOFF",
+            "WORD_RCT_CUTOFF",
+            "WORD_APT_CUTOFF",
+        ];
+        let params: Vec<(&str, u32)> = names.into_iter().zip(cutoffs.map(|c| c as u32)).collect();
+        let files = ["entropy/rtl/entropy_health.sv", "entropy/tb/entropy_tb.sv"];
+        let mut m = Bench::new("entropy_tb", &files, &params).m;
         let mut p = |n: &str| m.port(n).unwrap();
         let raw = ["raw_valid_i", "raw_ready_o", "raw_i"].map(&mut p);
         let out = ["out_valid_o", "out_o"].map(&mut p);
         let status = ["ready_o", "alarm_o", "cause_o", "zero_o"].map(&mut p);
         let clear = p("clear_i");
-        m.reset().unwrap();
         m.tick();
         Self {
             m,
@@ -197,7 +195,7 @@ fn cutoffs_are_those_of_the_standard() {
 
 #[test]
 fn a_good_source_passes_two_million_bits() {
-    let mut b = Bench::new(CUTOFFS);
+    let mut b = Health::new(CUTOFFS);
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     for n in 0..62_500 {
         let word = rng.random();
@@ -208,7 +206,7 @@ fn a_good_source_passes_two_million_bits() {
 
 #[test]
 fn exactly_at_the_cutoffs() {
-    let mut b = Bench::new(CUTOFFS);
+    let mut b = Health::new(CUTOFFS);
     // Runs of 60 and 61 equal bits, from the middle of a word on.
     for (run, cause) in [(60, 0), (61, BIT_RCT)] {
         for start in 0..32 {
@@ -264,7 +262,7 @@ fn exactly_at_the_cutoffs() {
 
 #[test]
 fn failed_sources_are_caught() {
-    let mut b = Bench::new(CUTOFFS);
+    let mut b = Health::new(CUTOFFS);
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     let pattern: u32 = 0x5bc9_a3e1;
     let periodic = |period: usize| {
@@ -325,7 +323,7 @@ fn failed_sources_are_caught() {
 fn equal_to_the_model_word_by_word() {
     // Low cutoffs, and sources near them.
     let cutoffs = [14, 570, 2, 3];
-    let mut b = Bench::new(cutoffs);
+    let mut b = Health::new(cutoffs);
     let mut rng = ChaCha8Rng::seed_from_u64(4);
     let mut seen = 0;
     for n in 0..160 {
@@ -361,9 +359,9 @@ fn equal_to_the_model_word_by_word() {
 
 #[test]
 fn clear_starts_up_again_and_keeps_an_alarm() {
-    let mut b = Bench::new(CUTOFFS);
+    let mut b = Health::new(CUTOFFS);
     let mut rng = ChaCha8Rng::seed_from_u64(5);
-    let clear = |b: &mut Bench| {
+    let clear = |b: &mut Health| {
         b.m.set(b.clear, 1);
         b.m.tick();
         b.m.set(b.clear, 0);

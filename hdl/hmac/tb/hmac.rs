@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! HMAC against the `hmac` crate, Wycheproof and ACVP; its time, and what it leaves behind.
 
-use casemate_sim::verilate::{Block, Model, Port};
+use casemate_hdl_tb::Bench;
 use casemate_testvectors::mac::{MacVector, acvp_hmac, wycheproof_hmac};
 use hmac::{Hmac, Mac};
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256, Sha384, Sha512};
-use std::collections::HashMap;
-use std::path::Path;
 
 const DIGEST: [usize; 3] = [32, 48, 64];
 
@@ -81,73 +79,30 @@ struct Answer {
     cycles: u64,
 }
 
-struct Bench {
-    m: Model,
+struct Unit {
+    b: Bench,
     rng: ChaCha8Rng,
-    p: HashMap<&'static str, Port>,
 }
 
-impl Bench {
+impl Unit {
     fn new(seed: u64) -> Self {
-        let hdl = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let mut m = Block::new("hmac_tb")
-            .sources(
-                [
-                    "sha2/rtl/sha2_pkg",
-                    "hmac/rtl/hmac_pkg",
-                    "sha2/rtl/sha2_core",
-                    "sha2/rtl/sha2_pad",
-                    "sha2/rtl/sha2",
-                    "hmac/rtl/hmac",
-                    "sha2/tb/sha2_zero",
-                    "hmac/tb/hmac_zero",
-                    "hmac/tb/hmac_tb",
-                ]
-                .map(|f| hdl.join(format!("{f}.sv"))),
-            )
-            .build()
-            .unwrap_or_else(|e| panic!("{e}"));
-        let names = [
-            "clear_i",
-            "rst_ni",
-            "req_valid_i",
-            "req_ready_o",
-            "alg_i",
-            "verify_i",
-            "key_len_i",
-            "mac_len_i",
-            "key_i",
-            "in_valid_i",
-            "in_ready_o",
-            "in_data_i",
-            "in_bytes_i",
-            "in_last_i",
-            "expect_i",
-            "res_valid_o",
-            "res_ready_i",
-            "res_ok_o",
-            "res_mac_o",
-            "key_zero_o",
-            "hash_zero_o",
-            "zero_o",
+        let files = [
+            "sha2/rtl/sha2_pkg.sv",
+            "hmac/rtl/hmac_pkg.sv",
+            "sha2/rtl/sha2_core.sv",
+            "sha2/rtl/sha2_pad.sv",
+            "sha2/rtl/sha2.sv",
+            "hmac/rtl/hmac.sv",
+            "sha2/tb/sha2_zero.sv",
+            "hmac/tb/hmac_zero.sv",
+            "hmac/tb/hmac_tb.sv",
         ];
-        let p = names.map(|n| (n, m.port(n).unwrap())).into();
-        m.reset().unwrap();
-        let mut b = Self {
-            m,
+        let mut u = Self {
+            b: Bench::new("hmac_tb", &files, &[]),
             rng: ChaCha8Rng::seed_from_u64(seed),
-            p,
         };
-        b.check_zero("after reset");
-        b
-    }
-
-    fn set(&mut self, name: &str, value: u64) {
-        self.m.set(self.p[name], value);
-    }
-
-    fn get(&self, name: &str) -> u64 {
-        self.m.get(self.p[name])
+        u.check_zero("after reset");
+        u
     }
 
     fn noise<const N: usize>(&mut self, head: &[u8]) -> [u8; N] {
@@ -158,56 +113,56 @@ impl Bench {
     }
 
     fn run(&mut self, job: &Job) -> Option<Answer> {
-        let start = self.m.cycles();
+        let start = self.b.m.cycles();
         let (mut requested, mut next, mut offered) = (false, 0, false);
         // Bytes past each length are noise.
         let key: [u8; 64] = self.noise(&job.key);
         let expect: [u8; 64] = self.noise(job.expect.as_deref().unwrap_or(&[]));
-        self.m.set_bytes(self.p["key_i"], &key);
+        self.b.set_bytes("key_i", &key);
         loop {
-            let now = self.m.cycles() - start;
+            let now = self.b.m.cycles() - start;
             assert!(now < 100_000, "hangs after {next} beats");
-            self.set("req_valid_i", u64::from(!requested));
-            self.set("alg_i", job.alg as u64);
-            self.set("verify_i", u64::from(job.expect.is_some()));
-            self.set("key_len_i", job.key.len() as u64);
-            self.set("mac_len_i", job.mac_len as u64);
+            self.b.set("req_valid_i", !requested);
+            self.b.set("alg_i", job.alg as u64);
+            self.b.set("verify_i", job.expect.is_some());
+            self.b.set("key_len_i", job.key.len() as u64);
+            self.b.set("mac_len_i", job.mac_len as u64);
             if requested {
                 // Held only for the request.
-                let other = self.rng.random_range(0..128);
-                self.set("key_len_i", other);
-                self.set("mac_len_i", other);
-                self.m.set_words(self.p["key_i"], &[]);
+                let other: u8 = self.rng.random_range(0..128);
+                self.b.set("key_len_i", other);
+                self.b.set("mac_len_i", other);
+                self.b.set_words("key_i", &[]);
             }
             // What is expected may come as late as the last beat.
             if next == job.message.len() {
-                self.m.set_bytes(self.p["expect_i"], &expect);
+                self.b.set_bytes("expect_i", &expect);
             } else {
-                self.m.set_words(self.p["expect_i"], &[]);
+                self.b.set_words("expect_i", &[]);
             }
             offered |= next < job.message.len() && self.rng.random_range(0..=255u8) >= job.idle;
             let beat: &[u8] = if offered { &job.message[next] } else { &[] };
             let bytes: [u8; 8] = self.noise(beat);
-            self.set("in_valid_i", u64::from(offered));
-            self.set("in_data_i", u64::from_le_bytes(bytes));
-            self.set("in_bytes_i", beat.len() as u64);
-            self.set("in_last_i", u64::from(!offered || next + 1 == job.message.len()));
+            self.b.set("in_valid_i", offered);
+            self.b.set("in_data_i", u64::from_le_bytes(bytes));
+            self.b.set("in_bytes_i", beat.len() as u64);
+            self.b.set("in_last_i", !offered || next + 1 == job.message.len());
             let take = self.rng.random_range(0..=255u8) >= job.idle;
-            self.set("res_ready_i", u64::from(take));
+            self.b.set("res_ready_i", take);
             if let Some((cycle, clear)) = job.stop
                 && cycle == now
             {
                 self.stop(clear);
                 return None;
             }
-            self.m.settle();
-            let ready = self.get("req_ready_o") == 1;
-            let in_ready = self.get("in_ready_o") == 1;
-            let done = self.get("res_valid_o") == 1;
-            let ok = self.get("res_ok_o") == 1;
+            self.b.m.settle();
+            let ready = self.b.is("req_ready_o");
+            let in_ready = self.b.is("in_ready_o");
+            let done = self.b.is("res_valid_o");
+            let ok = self.b.is("res_ok_o");
             let look = done || now % 16 == 3;
             let mac = if look {
-                self.m.get_bytes(self.p["res_mac_o"])
+                self.b.bytes("res_mac_o")
             } else {
                 Vec::new()
             };
@@ -217,10 +172,10 @@ impl Bench {
             );
             assert!(requested || !done, "a result without a request");
             if done {
-                assert_eq!(self.get("key_zero_o"), 1, "the key is still there");
-                assert_eq!(self.get("hash_zero_o"), 1, "the hash's state is still there");
+                assert!(self.b.is("key_zero_o"), "the key is still there");
+                assert!(self.b.is("hash_zero_o"), "the hash's state is still there");
             }
-            self.m.rise();
+            self.b.m.rise();
             requested |= ready;
             if offered && in_ready {
                 assert!(requested, "a beat taken before the request");
@@ -229,7 +184,7 @@ impl Bench {
             }
             if done && take {
                 assert_eq!(next, job.message.len(), "a result before the last beat");
-                let cycles = self.m.cycles() - start;
+                let cycles = self.b.m.cycles() - start;
                 self.quiet();
                 self.check_zero("after the result");
                 return Some(Answer { ok, mac, cycles });
@@ -239,20 +194,21 @@ impl Bench {
 
     fn quiet(&mut self) {
         for n in ["req_valid_i", "in_valid_i", "res_ready_i", "clear_i"] {
-            self.set(n, 0);
+            self.b.set(n, 0u64);
         }
     }
 
     fn check_zero(&mut self, when: &str) {
-        self.m.tick();
-        assert_eq!(self.get("zero_o"), 1, "registers not zero {when}");
+        self.b.m.tick();
+        assert!(self.b.is("zero_o"), "registers not zero {when}");
     }
 
     fn stop(&mut self, clear: bool) {
-        self.set(if clear { "clear_i" } else { "rst_ni" }, u64::from(clear));
-        self.m.tick();
+        self.b
+            .set(if clear { "clear_i" } else { "rst_ni" }, u64::from(clear));
+        self.b.m.tick();
         self.quiet();
-        self.set("rst_ni", 1);
+        self.b.set("rst_ni", 1u64);
         self.check_zero("after clear or reset");
     }
 
@@ -290,7 +246,7 @@ fn fitting(v: &MacVector) -> Option<(usize, Vec<u8>)> {
 
 #[test]
 fn wycheproof() {
-    let mut b = Bench::new(1);
+    let mut b = Unit::new(1);
     let mut ran = [0; 2];
     for v in wycheproof_hmac() {
         let Some((alg, key)) = fitting(&v) else { continue };
@@ -310,7 +266,7 @@ fn wycheproof() {
 
 #[test]
 fn acvp() {
-    let mut b = Bench::new(2);
+    let mut b = Unit::new(2);
     let mut ran = 0;
     for v in acvp_hmac() {
         let Some((alg, key)) = fitting(&v) else { continue };
@@ -325,7 +281,7 @@ fn acvp() {
 
 #[test]
 fn random_requests_and_every_wrong_bit() {
-    let mut b = Bench::new(3);
+    let mut b = Unit::new(3);
     for n in 0..500 {
         let alg = n % 3;
         let mut key = vec![0; b.rng.random_range(0..=64)];
@@ -376,7 +332,7 @@ fn random_requests_and_every_wrong_bit() {
 
 #[test]
 fn clear_and_reset_at_any_time_leave_zeros_and_a_working_core() {
-    let mut b = Bench::new(4);
+    let mut b = Unit::new(4);
     for _ in 0..700 {
         let alg = b.rng.random_range(0..3);
         let mut key = vec![0; b.rng.random_range(0..=64)];
@@ -399,7 +355,7 @@ fn clear_and_reset_at_any_time_leave_zeros_and_a_working_core() {
 /// Cycles from request to result: of lengths only, and as the README says.
 #[test]
 fn time_depends_on_lengths_alone() {
-    let mut b = Bench::new(5);
+    let mut b = Unit::new(5);
     for (alg, digest) in DIGEST.into_iter().enumerate() {
         let (block, field, each) = if alg == 0 { (64, 8, 136) } else { (128, 16, 168) };
         for len in [

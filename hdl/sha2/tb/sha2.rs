@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! SHA-256, SHA-384 and SHA-512 against the `sha2` crate and the examples of FIPS 180-4.
 
-use casemate_sim::verilate::{Block, Model, Port};
+use casemate_hdl_tb::Bench;
+use casemate_sim::verilate::{Model, Port};
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256, Sha384, Sha512};
-use std::path::Path;
 
 const ALGS: [u64; 3] = [0, 1, 2];
 
@@ -61,19 +61,20 @@ struct Play {
 
 impl Sha {
     fn new(seed: u64) -> Self {
-        let hdl = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let mut m = Block::new("sha2_tb")
-            .sources(["pkg", "core", "pad"].map(|f| hdl.join(format!("sha2/rtl/sha2_{f}.sv"))))
-            .source(hdl.join("sha2/rtl/sha2.sv"))
-            .sources(["zero", "tb"].map(|f| hdl.join(format!("sha2/tb/sha2_{f}.sv"))))
-            .build()
-            .unwrap_or_else(|e| panic!("{e}"));
+        let files = [
+            "sha2/rtl/sha2_pkg.sv",
+            "sha2/rtl/sha2_core.sv",
+            "sha2/rtl/sha2_pad.sv",
+            "sha2/rtl/sha2.sv",
+            "sha2/tb/sha2_zero.sv",
+            "sha2/tb/sha2_tb.sv",
+        ];
+        let mut m = Bench::new("sha2_tb", &files, &[]).m;
         let mut p = |n: &str| m.port(n).unwrap();
         let (clear, zero) = (p("clear_i"), p("zero_o"));
         let req = ["req_valid_i", "req_ready_o", "req_alg_i"].map(&mut p);
         let input = ["in_valid_i", "in_ready_o", "in_data_i", "in_bytes_i", "in_last_i"].map(&mut p);
         let out = ["out_valid_o", "out_ready_i", "out_digest_o"].map(&mut p);
-        m.reset().unwrap();
         let rng = ChaCha8Rng::seed_from_u64(seed);
         let mut sha = Self {
             m,
