@@ -162,7 +162,7 @@ module hmac
       end
       IN_WAIT: begin
         rest_q <= req_q.key_len;
-        if (sha_out_valid) mac_q <= sha_digest;
+        mac_q  <= sha_digest;  // zero until it is valid
       end
       OUT_MSG: begin
         rest_q <= req_q.mac_len;
@@ -173,10 +173,8 @@ module hmac
       end
       OUT_WAIT: begin
         ok_q <= req_q.mac_len != 7'd0 && req_q.mac_len <= {digest_beats(req_q.alg), 3'd0};
-        if (sha_out_valid) begin
-          mac_q  <= sha_digest;
-          rest_q <= rest_d;
-        end
+        mac_q <= sha_digest;
+        if (sha_out_valid) rest_q <= rest_d;
       end
       COMPARE: begin
         beat_q <= beat_q[3] ? 4'd0 : beat_q + 4'd1;
