@@ -46,7 +46,8 @@ module hmac
     OUT_KEY,
     OUT_MSG,
     OUT_WAIT,
-    COMPARE,   // 8 bytes a cycle, and one for the last difference
+    COMPARE,   // 8 bytes a cycle
+    SETTLE,    // the last difference
     RESULT
   } state_e;
 
@@ -135,7 +136,8 @@ module hmac
       OUT_KEY:  if (sha_in_ready && key_last) state_d = OUT_MSG;
       OUT_MSG:  if (sha_in_ready && msg_last) state_d = OUT_WAIT;
       OUT_WAIT: if (sha_out_valid) state_d = COMPARE;
-      COMPARE:  if (beat_q[3]) state_d = RESULT;
+      COMPARE:  if (beat_q == 4'd7) state_d = SETTLE;
+      SETTLE:   state_d = RESULT;
       default: ;
     endcase
   end
@@ -143,45 +145,37 @@ module hmac
   always_ff @(posedge clk_i) begin
     state_q <= state_d;
     keep_q  <= keep(rest_q);
+    diff_q  <= req_q.verify && state_q == COMPARE ? difference : '0;
+    if (diff_q != '0) ok_q <= 1'b0;
     unique case (state_q)
       IDLE: begin
         if (req_valid_i) begin
           req_q  <= req_i;
-          key_q  <= key_i;
           rest_q <= req_i.key_len;
         end
       end
       IN_KEY, OUT_KEY: begin
         if (sha_in_ready) begin
           beat_q <= key_last ? 4'd0 : beat_q + 4'd1;
-          // 64 bytes of key go around once; the second half of a 128-byte block is zeros. In the outer hash they
-          // are read for the last time.
-          if (!beat_q[3]) key_q <= {state_q == IN_KEY ? key_q[63:0] : 64'd0, key_q[511:64]};
           rest_q <= rest_d;
         end
       end
       IN_WAIT: begin
         rest_q <= req_q.key_len;
-        mac_q  <= sha_digest;  // zero until it is valid
       end
       OUT_MSG: begin
         rest_q <= req_q.mac_len;
         if (sha_in_ready) begin
           beat_q <= msg_last ? 4'd0 : beat_q + 4'd1;
-          mac_q  <= {64'd0, mac_q[511:64]};
         end
       end
       OUT_WAIT: begin
         ok_q <= req_q.mac_len != 7'd0 && req_q.mac_len <= {digest_beats(req_q.alg), 3'd0};
-        mac_q <= sha_digest;
         if (sha_out_valid) rest_q <= rest_d;
       end
       COMPARE: begin
-        beat_q <= beat_q[3] ? 4'd0 : beat_q + 4'd1;
+        beat_q <= beat_q == 4'd7 ? 4'd0 : beat_q + 4'd1;
         rest_q <= rest_d;
-        if (!beat_q[3]) mac_q <= {req_q.verify ? 64'd0 : mac_masked, mac_q[511:64]};
-        diff_q <= req_q.verify && !beat_q[3] ? difference : '0;
-        if (diff_q != '0) ok_q <= 1'b0;
       end
       default: ;
     endcase
@@ -189,12 +183,34 @@ module hmac
       state_q <= IDLE;
       req_q   <= '0;
       beat_q  <= '0;
-      key_q   <= '0;
-      mac_q   <= '0;
       rest_q  <= '0;
       keep_q  <= '0;
       ok_q    <= 1'b0;
       diff_q  <= '0;
+    end
+  end
+
+  // The wide registers. A shift follows its beat by a cycle, which needs no more than registers for its enable: beats
+  // are two cycles apart.
+  logic key_shift_q, key_again_q, mac_shift_q;
+  always_ff @(posedge clk_i) begin
+    key_shift_q <= (state_q == IN_KEY || state_q == OUT_KEY) && sha_in_ready && !beat_q[3];
+    key_again_q <= state_q == IN_KEY;
+    mac_shift_q <= state_q == OUT_MSG && sha_in_ready;
+    // 64 bytes of key go around once; the second half of a 128-byte block is zeros. In the outer hash they are read
+    // for the last time.
+    if (state_q == IDLE && req_valid_i) key_q <= key_i;
+    else if (key_shift_q) key_q <= {key_again_q ? key_q[63:0] : 64'd0, key_q[511:64]};
+    // A digest is zero until it is valid.
+    if (state_q == IN_WAIT || state_q == OUT_WAIT) mac_q <= sha_digest;
+    else if (state_q == COMPARE) mac_q <= {req_q.verify ? 64'd0 : mac_masked, mac_q[511:64]};
+    else if (mac_shift_q) mac_q <= {64'd0, mac_q[511:64]};
+    if (clear_q) begin
+      key_shift_q <= 1'b0;
+      key_again_q <= 1'b0;
+      mac_shift_q <= 1'b0;
+      key_q       <= '0;
+      mac_q       <= '0;
     end
   end
 
