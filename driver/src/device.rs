@@ -333,6 +333,17 @@ impl Device {
             .collect()
     }
 
+    /// Seals the device until it is reset: no plaintext key enters it and no queue changes its domain any more. Queues that are
+    /// open go on; keys can still be used and destroyed.
+    pub fn seal(&self) -> Result<()> {
+        self.shared.transport.write32(reg::CONTROL, 2)
+    }
+
+    /// Whether it is sealed.
+    pub fn is_sealed(&self) -> Result<bool> {
+        Ok(self.shared.transport.read32(reg::STATUS)? >> 4 & 1 == 1)
+    }
+
     /// Zeroes them.
     pub fn clear_counters(&self) -> Result<()> {
         self.shared.transport.write32(reg::CONTROL, 1)

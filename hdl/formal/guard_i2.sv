@@ -20,6 +20,7 @@ module guard_i2
   input logic [7:0]            domain_i[QUEUES],
   input logic [QUEUES-1:0]     resetting_i,
   input logic [7:0]            window_words_i,
+  input logic                  sealed_i,
   input logic [511:0]          window_i,
   input logic                  chan_ready_i,
   input logic [LANES-1:0]      answered_i,
@@ -50,7 +51,7 @@ module guard_i2
   guard #(.SLOTS(SLOTS), .QUEUES(QUEUES)) u_guard (
     .clk_i, .rst_ni(rst_n),
     .sub_valid_i, .sub_ready_o(sub_ready), .sub_queue_i, .sub_i, .domain_i, .resetting_i,
-    .slot_o(look_slot), .meta_i(look_meta), .window_i(window_words_i), .window_clear_o(window_clear),
+    .slot_o(look_slot), .meta_i(look_meta), .window_i(window_words_i), .sealed_i, .window_clear_o(window_clear),
     .chan_valid_o(chan_valid), .chan_ready_i, .chan_o(chan),
     .key_valid_o(key_valid), .key_ready_i(key_ready), .key_o(key),
     .cpl_valid_o(cpl_valid), .cpl_ready_i, .cpl_o(cpl)

@@ -44,6 +44,11 @@ enum Task {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Prove promises of the device on its RTL, and that seeded bugs break the proofs
+    Formal {
+        /// One proof; all by default
+        name: Option<String>,
+    },
     /// Place and route a block: see hdl/syn/README.md
     #[command(trailing_var_arg = true, allow_hyphen_values = true)]
     Synth {
@@ -60,6 +65,7 @@ fn main() -> Result<()> {
         Task::Abi { check } => tools::abi(check),
         Task::Lint => tests::lint(),
         Task::Compare { ops, seed } => compare::run(ops, seed),
+        Task::Formal { name } => tools::formal(name.as_deref()),
         Task::Synth { args } => tools::synth(&args),
     }
 }

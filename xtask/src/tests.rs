@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The whole test run: checks of generated files and style, then every cargo test, counted together.
 
-use crate::tools::{abi, cargo, root, run, setup, tool};
+use crate::tools::{abi, cargo, formal, root, run, setup, tool};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -173,6 +173,7 @@ pub fn run_all() -> Result<()> {
     tally.check("RTL elaboration, yosys", elaborate());
     tally.check("rustfmt", rustfmt());
     tally.check("clippy", clippy());
+    tally.check("proofs, and the bugs that break them", formal(None));
     cargo_test(&mut tally, &["--workspace", "--all-features"])?;
     tally.check(
         "demo, on a small file",

