@@ -3,6 +3,9 @@
 
 mod wrap;
 pub use wrap::{WrapVector, wycheproof_aes_kwp};
+pub mod drbg;
+mod files;
+pub mod mac;
 
 use serde::Deserialize;
 use std::io::Read;

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The random bit generator: HMAC_DRBG of 256 bits of security strength (SP 800-90A Rev. 1) that seeds itself.
+//
+// Seeding. Each seeding takes 384 bits of min-entropy: 256 for the entropy input and 128 for the nonce (8.6.7), both
+// from the same source in one string; a reseed takes as much. A raw bit is credited with H_MILLI/1000 bits of
+// min-entropy, so a seeding reads ceil(384 * 1000 / H_MILLI) raw bits, rounded up to beats of 64: 768 at the default
+// 0.5. They are kept for the two passes of the update function and shifted out in the second.
+//
+// It instantiates itself after reset and after clear_i. It reseeds when reseed_i asks for it and after RESEED_INTERVAL
+// requests, before the next request is taken.
+//
+// Data format. Entropy words come as the health tests pass them, the first in the lower half of a beat. A block is 32
+// bytes, byte i in [8*i +: 8], in the order of SP 800-90A's returned_bits.
+//
+// alarm_i, the health tests' alarm, is final until reset: from its cycle on nothing comes out, and every register of
+// the state, the seed and the engine is zero within 2 cycles. clear_i zeroes the same, then seeds anew.
+module drbg
+  import drbg_pkg::*;
+#(
+  parameter int unsigned H_MILLI = 500,              // assumed min-entropy of a raw bit in thousandths, 50 to 1000
+  parameter int unsigned BLOCKS_W = 8,               // a request is up to 2^BLOCKS_W - 1 blocks; at most 11
+  parameter logic [47:0] RESEED_INTERVAL = 48'd4096  // requests between seedings
+) (
+  input  logic                clk_i,
+  input  logic                rst_ni,
+  input  logic                clear_i,
+  // Entropy that has passed the health tests; one valid cycle a word, taken or not
+  input  logic                ent_valid_i,
+  output logic                ent_ready_o,
+  input  logic [31:0]         ent_i,
+  input  logic                alarm_i,
+  // Request
+  input  logic                reseed_i,      // a pulse
+  input  logic                req_valid_i,
+  output logic                req_ready_o,
+  input  logic [BLOCKS_W-1:0] req_blocks_i,  // blocks of 32 bytes; 0 gives none and updates the state
+  // Random blocks. Zero while out_valid_o is low.
+  output logic                out_valid_o,
+  input  logic                out_ready_i,
+  output logic [255:0]        out_o,
+  output logic                out_last_o,
+  // Status
+  output logic                seeded_o,
+  output logic                error_o        // until reset
+);
+  if (H_MILLI < 50 || H_MILLI > 1000) begin : g_check
+    $error("H_MILLI must be 50 to 1000");
+  end
+  localparam int unsigned SEED_BITS  = (384 * 1000 + H_MILLI - 1) / H_MILLI;
+  localparam int unsigned SEED_BEATS = (SEED_BITS + 63) / 64;
+  localparam int unsigned BEAT_W     = $clog2(SEED_BEATS + 1);
+
+  typedef enum logic [2:0] {
+    FILL,   // read raw words
+    SEED,   // command to the core: instantiate or reseed
+    FIRST,  // seed material, first pass
+    SECOND,
+    SERVE,
+    ERROR
+  } state_e;
+
+  state_e state_q, state_d;
+  logic [63:0] seed_q[SEED_BEATS];
+  logic [63:0] word_q;  // two raw words
+  logic half_q;         // one of them is there
+  logic shift_q;        // the seed moves on by a beat
+  logic [BEAT_W-1:0] beat_q;
+  logic [63:0] data_q;  // on its way to the core
+  logic data_valid_q, data_last_q;
+  logic reseed_q;
+  logic clear_q;
+
+  logic wipe, halt, serving, cmd_valid, cmd_ready, data_ready, beat_last;
+  logic core_valid, core_last, seeded, due, idle;
+  logic [255:0] core_out;
+  op_e op;
+
+  // The core registers its clear itself: it sees the alarm in the same cycle as this module.
+  assign halt = alarm_i || state_q == ERROR;
+  assign wipe = clear_i || halt;
+  always_ff @(posedge clk_i) clear_q <= !rst_ni || wipe;
+
+  assign ent_ready_o = state_q == FILL && !shift_q && !clear_q && !halt;
+  assign beat_last   = beat_q == BEAT_W'(SEED_BEATS - 1);
+  assign serving     = state_q == SERVE && !reseed_q && !halt;
+  assign req_ready_o = serving && cmd_ready;
+  assign out_valid_o = core_valid && !halt;
+  assign out_o       = out_valid_o ? core_out : '0;
+  assign out_last_o  = out_valid_o && core_last;
+  assign seeded_o    = seeded && !halt && !clear_q;
+  assign error_o     = halt;
+
+  always_comb begin
+    op        = OP_GENERATE;
+    cmd_valid = req_valid_i && serving;
+    if (state_q == SEED) begin
+      op        = seeded ? OP_RESEED : OP_INSTANTIATE;
+      cmd_valid = 1'b1;
+    end
+  end
+
+  logic word_taken;
+  assign word_taken = ent_valid_i && ent_ready_o;
+  always_comb begin
+    state_d = state_q;
+    unique case (state_q)
+      FILL:    if (shift_q && beat_last) state_d = SEED;
+      SEED:    if (cmd_ready) state_d = FIRST;
+      FIRST:   if (shift_q && beat_last) state_d = SECOND;
+      SECOND:  if (shift_q && beat_last) state_d = SERVE;
+      SERVE:   if (idle && (due || reseed_q)) state_d = FILL;
+      default: ;
+    endcase
+  end
+
+  always_ff @(posedge clk_i) begin
+    state_q <= state_d;
+    if (reseed_i) reseed_q <= 1'b1;
+    // Seed material comes in by pairs of words and goes out, around once, by beats.
+    shift_q <= 1'b0;
+    if (shift_q) begin
+      beat_q <= beat_last ? '0 : beat_q + BEAT_W'(1);
+      for (int i = 0; i < SEED_BEATS - 1; i++) seed_q[i] <= seed_q[i+1];
+      unique case (state_q)
+        FILL:    seed_q[SEED_BEATS-1] <= word_q;
+        FIRST:   seed_q[SEED_BEATS-1] <= seed_q[0];
+        default: seed_q[SEED_BEATS-1] <= '0;
+      endcase
+    end
+    if (data_ready) begin
+      data_q       <= '0;
+      data_valid_q <= 1'b0;
+    end
+    unique case (state_q)
+      FILL: begin
+        if (word_taken) begin
+          word_q  <= {ent_i, word_q[63:32]};
+          half_q  <= !half_q;
+          shift_q <= half_q;
+        end
+        if (shift_q) word_q <= '0;
+      end
+      FIRST, SECOND: begin
+        shift_q <= !data_valid_q && !shift_q;
+        if (shift_q) begin
+          data_q       <= seed_q[0];
+          data_valid_q <= 1'b1;
+          data_last_q  <= beat_last;
+        end
+      end
+      // A wish that comes while the seed is read is met by it only if it came before the first word.
+      SERVE:   if (state_d == FILL) reseed_q <= reseed_i;
+      default: ;
+    endcase
+    if (clear_q) begin
+      state_q      <= FILL;
+      word_q       <= '0;
+      half_q       <= 1'b0;
+      shift_q      <= 1'b0;
+      beat_q       <= '0;
+      reseed_q     <= 1'b0;
+      data_q       <= '0;
+      data_valid_q <= 1'b0;
+      data_last_q  <= 1'b0;
+      for (int i = 0; i < SEED_BEATS; i++) seed_q[i] <= '0;
+    end
+    // Last, so that nothing but a reset leads out of it.
+    if (halt) state_q <= ERROR;
+    if (!rst_ni) state_q <= FILL;
+  end
+
+  hmac_drbg_core #(
+    .BLOCKS_W        (BLOCKS_W),
+    .RESEED_INTERVAL (RESEED_INTERVAL)
+  ) u_core (
+    .clk_i,
+    .rst_ni,
+    .clear_i      (wipe),
+    .cmd_valid_i  (cmd_valid),
+    .cmd_ready_o  (cmd_ready),
+    .cmd_op_i     (op),
+    .cmd_data_i   (1'b0),
+    .cmd_blocks_i (req_blocks_i),
+    .data_valid_i (data_valid_q),
+    .data_ready_o (data_ready),
+    .data_i       (data_q),
+    .data_bytes_i (4'd8),
+    .data_last_i  (data_last_q),
+    .out_valid_o  (core_valid),
+    .out_ready_i  (out_ready_i && !halt),
+    .out_o        (core_out),
+    .out_last_o   (core_last),
+    .idle_o       (idle),
+    .seeded_o     (seeded),
+    .due_o        (due)
+  );
+endmodule
