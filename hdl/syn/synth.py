@@ -35,8 +35,8 @@ VARIANTS = {
 
 
 def sources():
-    rank = {"casemate_abi_pkg.sv": 0, "gcm_pkg.sv": 1, "casemate_pkg.sv": 2}
-    files = sorted(ROOT.glob("hdl/*/rtl/*.sv"), key=lambda p: (rank.get(p.name, 3 if p.stem.endswith("_pkg") else 4), p))
+    rank = {"casemate_abi_pkg.sv": 0, "gcm_pkg.sv": 1, "casemate_pkg.sv": 2, "sha2_pkg.sv": 3}
+    files = sorted(ROOT.glob("hdl/*/rtl/*.sv"), key=lambda p: (rank.get(p.name, 4 if p.stem.endswith("_pkg") else 5), p))
     # Relative, because the tools run in a sandbox that sees the working directory.
     return [str(p.relative_to(ROOT)) for p in files]
 

@@ -140,8 +140,10 @@ pub fn sources() -> Vec<PathBuf> {
         "casemate_abi_pkg.sv" => 0,
         "gcm_pkg.sv" => 1,
         "casemate_pkg.sv" => 2,
-        n if n.ends_with("_pkg.sv") => 3,
-        _ => 4,
+        // Before hmac_pkg, which uses it.
+        "sha2_pkg.sv" => 3,
+        n if n.ends_with("_pkg.sv") => 4,
+        _ => 5,
     };
     let entries = |dir: PathBuf| -> Vec<PathBuf> {
         std::fs::read_dir(dir)
