@@ -4,7 +4,7 @@
 use crate::{Field, Register};
 
 /// Digest of the interface's source: the device's `ABI_HASH` register must equal it.
-pub const ABI_HASH: u32 = 0x7d216f54;
+pub const ABI_HASH: u32 = 0x0fd6641b;
 
 /// `opcode_e` of the interface description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,7 +55,7 @@ impl Opcode {
 pub enum Status {
     /// Done.
     Ok = 0x00,
-    /// Open: the tag is wrong. The destination must be discarded.
+    /// Open: the tag is wrong. Of a payload of up to 16384 bytes nothing was written; the destination of a longer one holds zeros.
     TagMismatch = 0x01,
     /// The queue was reset while the request was in flight.
     Aborted = 0x02,
@@ -83,6 +83,8 @@ pub enum Status {
     SlotGeneration = 0x23,
     /// The slot's usage bits do not allow the operation.
     SlotUsage = 0x24,
+    /// KEY_LOAD: the device is sealed: no plaintext key enters it until it is reset.
+    Sealed = 0x28,
     /// Only queue 0 may do this.
     NotOfficer = 0x25,
     /// KEY_LOAD: not all words of the key were written to KEY_WINDOW.
@@ -123,6 +125,7 @@ impl Status {
         Status::SlotDomain,
         Status::SlotGeneration,
         Status::SlotUsage,
+        Status::Sealed,
         Status::NotOfficer,
         Status::KeyWindow,
         Status::SlotRetired,
@@ -144,7 +147,9 @@ impl Status {
     pub fn describe(self) -> &'static str {
         match self {
             Status::Ok => "Done.",
-            Status::TagMismatch => "Open: the tag is wrong. The destination must be discarded.",
+            Status::TagMismatch => {
+                "Open: the tag is wrong. Of a payload of up to 16384 bytes nothing was written; the destination of a longer one holds zeros."
+            }
             Status::Aborted => "The queue was reset while the request was in flight.",
             Status::BadOpcode => "Unknown opcode.",
             Status::BadFlags => "A reserved flag or field is not zero, or flags that exclude each other.",
@@ -160,6 +165,7 @@ impl Status {
             Status::SlotDomain => "The slot belongs to another domain.",
             Status::SlotGeneration => "Stale handle: the slot was loaded again since.",
             Status::SlotUsage => "The slot's usage bits do not allow the operation.",
+            Status::Sealed => "KEY_LOAD: the device is sealed: no plaintext key enters it until it is reset.",
             Status::NotOfficer => "Only queue 0 may do this.",
             Status::KeyWindow => "KEY_LOAD: not all words of the key were written to KEY_WINDOW.",
             Status::SlotRetired => "KEY_LOAD: the slot's generations are used up until the device is reset.",
@@ -388,7 +394,7 @@ pub mod reg {
     pub const KEY_WINDOW: u32 = 0x01000;
     /// Distance of the elements of `KEY_WINDOW`.
     pub const KEY_WINDOW_STRIDE: u32 = 0x00004;
-    /// Binds a queue to a domain. Takes effect while the queue is disabled.
+    /// Binds a queue to a domain. Written while the queue is disabled and the device not sealed.
     pub const QUEUE_BIND: u32 = 0x01400;
     /// Distance of the elements of `QUEUE_BIND`.
     pub const QUEUE_BIND_STRIDE: u32 = 0x00004;
@@ -654,6 +660,14 @@ pub const REGISTERS: &[Register] = &[
                 readable: true,
                 writable: false,
             },
+            Field {
+                name: "sealed",
+                low: 4,
+                width: 1,
+                reset: None,
+                readable: true,
+                writable: false,
+            },
         ],
     },
     Register {
@@ -661,14 +675,24 @@ pub const REGISTERS: &[Register] = &[
         offset: 0x00024,
         count: 1,
         stride: 0x0,
-        fields: &[Field {
-            name: "clear_counters",
-            low: 0,
-            width: 1,
-            reset: None,
-            readable: false,
-            writable: true,
-        }],
+        fields: &[
+            Field {
+                name: "clear_counters",
+                low: 0,
+                width: 1,
+                reset: None,
+                readable: false,
+                writable: true,
+            },
+            Field {
+                name: "seal",
+                low: 1,
+                width: 1,
+                reset: None,
+                readable: false,
+                writable: true,
+            },
+        ],
     },
     Register {
         name: "CYCLES_LO",

@@ -7,7 +7,7 @@ use crate::request::{Done, KeyHandle};
 use crate::session::Session;
 use crate::transport::{self, Transport};
 use crate::{Error, Result};
-use casemate_abi::{ABI_HASH, KeyType, Opcode, Status, Submission, reg, usage};
+use casemate_abi::{ABI_HASH, KeyType, Opcode, QueueError, QueueState, Status, Submission, reg, usage};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -60,6 +60,27 @@ pub struct Counters {
     pub bytes_out: u64,
     /// By lane: cycles busy, waiting for input, waiting for output.
     pub lanes: Vec<(u64, u64, u64)>,
+}
+
+/// A queue, as the device's registers tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueStatus {
+    /// Whether it serves.
+    pub state: QueueState,
+    /// Why it stopped.
+    pub error: QueueError,
+    /// Requests fetched and not completed.
+    pub in_flight: u16,
+    /// Entries of its submission ring; 0 if it was never set up.
+    pub depth: usize,
+    /// Whose keys it may use.
+    pub domain: u8,
+    /// Descriptors fetched a turn.
+    pub weight: u8,
+    /// Completions posted since the counters were cleared.
+    pub requests: u32,
+    /// Of those, not OK.
+    pub failed: u32,
 }
 
 /// What a key is for.
@@ -280,6 +301,47 @@ impl Device {
             bytes_out: self.counter(reg::BYTES_OUT_LO)?,
             lanes,
         })
+    }
+
+    /// Cycles and completions so far, and nothing else: few register reads, at a fixed distance, for measuring under load.
+    pub fn pace(&self) -> Result<(u64, u64)> {
+        Ok((self.counter(reg::CYCLES_LO)?, self.counter(reg::REQS_OUT_LO)?))
+    }
+
+    /// Every queue of the device, the officer's first.
+    pub fn queues(&self) -> Result<Vec<QueueStatus>> {
+        (0..self.shared.caps.queues as u32)
+            .map(|i| {
+                let t = &self.shared.transport;
+                let page = |r: u32| t.read32(r + i * reg::QUEUE_SQ_TAIL_STRIDE);
+                let (state, depth) = (page(reg::QUEUE_STATE)?, page(reg::QUEUE_DEPTH)?);
+                let bind = t.read32(reg::QUEUE_BIND + i * reg::QUEUE_BIND_STRIDE)?;
+                let state_code = state as u8;
+                Ok(QueueStatus {
+                    state: QueueState::from_code(state_code).ok_or_else(|| {
+                        Error::Incompatible(format!("queue {i} is in unknown state {state_code}"))
+                    })?,
+                    error: QueueError::from_code((state >> 8) as u8).unwrap_or(QueueError::None),
+                    in_flight: (state >> 16) as u16,
+                    depth: if depth & 15 == 0 { 0 } else { 1 << (depth & 15) },
+                    domain: bind as u8,
+                    weight: (bind >> 8 & 15) as u8,
+                    requests: page(reg::QUEUE_REQS)?,
+                    failed: page(reg::QUEUE_ERRORS)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Seals the device until it is reset: no plaintext key enters it and no queue changes its domain any more. Queues that are
+    /// open go on; keys can still be used and destroyed.
+    pub fn seal(&self) -> Result<()> {
+        self.shared.transport.write32(reg::CONTROL, 2)
+    }
+
+    /// Whether it is sealed.
+    pub fn is_sealed(&self) -> Result<bool> {
+        Ok(self.shared.transport.read32(reg::STATUS)? >> 4 & 1 == 1)
     }
 
     /// Zeroes them.

@@ -56,6 +56,16 @@ pub enum Error {
         /// Why.
         error: QueueError,
     },
+    /// A sealed device keeps its queues as they are.
+    #[error(
+        "the device is sealed: queue {queue} stays bound to domain {domain} with its weight until the device is reset"
+    )]
+    Sealed {
+        /// Which.
+        queue: u8,
+        /// Whose it is.
+        domain: u8,
+    },
     /// The device was reset under it.
     #[error(
         "queue {queue}: the device was reset; reset the queue to get its requests back, and load keys anew"

@@ -27,9 +27,10 @@ pub mod soft;
 pub mod transport;
 
 pub use casemate_abi as abi;
-pub use device::{Capabilities, Counters, Device, KeyUse};
+pub use device::{Capabilities, Counters, Device, KeyUse, QueueStatus};
 pub use dma::DmaBuf;
 pub use error::{Error, Result};
 pub use queue::{Queue, QueueConfig, QueueCounters, Submitted};
 pub use request::{Data, Done, KeyHandle, Request};
 pub use session::Session;
+pub use transport::{KINDS, Kind, Probe, probe};

@@ -234,9 +234,18 @@ impl Queue {
         self.epoch = self.shared.epoch();
         let (sq_iova, cq_iova) = (region.iova(), region.iova() + cq_offset as u64);
         let bind = u32::from(self.config.weight) << 8 | u32::from(self.config.domain);
-        self.shared
-            .transport
-            .write32(reg::QUEUE_BIND + 4 * self.index as u32, bind)?;
+        let at = reg::QUEUE_BIND + 4 * self.index as u32;
+        let bound = self.shared.transport.read32(at)?;
+        if bound != bind {
+            self.shared.transport.write32(at, bind).map_err(|e| match e {
+                // Only a seal keeps a disabled queue from it.
+                Error::Refused(_) => Error::Sealed {
+                    queue: self.index(),
+                    domain: bound as u8,
+                },
+                e => e,
+            })?;
+        }
         self.write(reg::QUEUE_DEPTH, log2 << 8 | log2)?;
         self.write(reg::QUEUE_SQ_BASE_LO, sq_iova as u32)?;
         self.write(reg::QUEUE_SQ_BASE_HI, (sq_iova >> 32) as u32)?;

@@ -6,7 +6,6 @@ use crate::dma::{DmaBuf, Pool};
 use crate::{Error, Result};
 use casemate_abi::{Completion, Opcode, SgElement, Status, Submission, TagMode};
 use std::sync::Arc;
-use zeroize::Zeroize;
 
 /// A key in a slot of the device. Copying it copies no key. It goes stale when the slot is destroyed or loaded again, which the
 /// device notices, or when the device is reset, which the driver does.
@@ -62,13 +61,6 @@ impl Data {
     /// No bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    fn wipe(&mut self) {
-        match self {
-            Self::Flat(b) => b.zeroize(),
-            Self::List(l) => l.iter_mut().for_each(|b| b.zeroize()),
-        }
     }
 }
 
@@ -376,13 +368,7 @@ pub struct Done {
 }
 
 impl Done {
-    pub(crate) fn new(mut held: Held, status: Status, c: &Completion) -> Self {
-        if status == Status::TagMismatch
-            && let Some(d) = held.dst.as_mut().or(held.src.as_mut())
-        {
-            // What does not authenticate is not shown.
-            d.wipe();
-        }
+    pub(crate) fn new(held: Held, status: Status, c: &Completion) -> Self {
         let mut report = [0; 16];
         report.copy_from_slice(&c.to_le()[..16]);
         Self {

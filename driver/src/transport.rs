@@ -76,31 +76,90 @@ pub trait Transport: Send + Sync {
     fn as_any(&self) -> &dyn Any;
 }
 
-/// Opens what a URI names.
-pub(crate) fn open(uri: &str) -> Result<Arc<dyn Transport>> {
+/// A kind of device this build of the driver can open.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    /// Its scheme, with the colon: a URI of one with default settings.
+    pub uri: &'static str,
+    /// What it is.
+    pub what: &'static str,
+}
+
+/// The kinds of device this build can open.
+pub const KINDS: &[Kind] = &[
+    #[cfg(feature = "sim")]
+    Kind {
+        uri: "sim:",
+        what: "the RTL under Verilator, in this process, cycle for cycle",
+    },
+    #[cfg(feature = "soft")]
+    Kind {
+        uri: "soft:",
+        what: "a functional model in software, without timing; its keys lie in this process",
+    },
+];
+
+/// What opening a device would take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// What was found, in words.
+    pub found: String,
+    /// Opening it first builds something, for a minute or more.
+    pub slow: bool,
+}
+
+enum Address {
+    #[cfg(feature = "sim")]
+    Sim(casemate_sim::device::Config),
+    #[cfg(feature = "soft")]
+    Soft(crate::soft::Shape),
+}
+
+fn parse(uri: &str) -> Result<Address> {
     let wrong = |what: String| Error::Uri {
         uri: uri.into(),
         what,
     };
     let (scheme, rest) = uri.split_once(':').ok_or_else(|| wrong("has no scheme".into()))?;
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    if !path.is_empty() {
+    let known = KINDS.iter().any(|k| k.uri.strip_suffix(':') == Some(scheme));
+    if known && !path.is_empty() {
         return Err(wrong(format!("unexpected `{path}`")));
     }
     match scheme {
         #[cfg(feature = "sim")]
-        "sim" => {
-            let config = casemate_sim::device::Config::parse(query).map_err(wrong)?;
-            Ok(Arc::new(sim::Sim::new(&config)?))
-        }
+        "sim" => Ok(Address::Sim(
+            casemate_sim::device::Config::parse(query).map_err(wrong)?,
+        )),
         #[cfg(feature = "soft")]
-        "soft" => Ok(Arc::new(crate::soft::Soft::new(
-            crate::soft::Shape::parse(query).map_err(wrong)?,
-        ))),
+        "soft" => Ok(Address::Soft(crate::soft::Shape::parse(query).map_err(wrong)?)),
         _ => {
             let _ = query;
             Err(wrong(format!("unknown scheme `{scheme}`")))
         }
+    }
+}
+
+/// Whether what a URI names can be opened here, as far as can be told without opening it. An error says what is missing.
+pub fn probe(uri: &str) -> Result<Probe> {
+    match parse(uri)? {
+        #[cfg(feature = "sim")]
+        Address::Sim(config) => sim::probe(&config),
+        #[cfg(feature = "soft")]
+        Address::Soft(_) => Ok(Probe {
+            found: "needs nothing".into(),
+            slow: false,
+        }),
+    }
+}
+
+/// Opens what a URI names.
+pub(crate) fn open(uri: &str) -> Result<Arc<dyn Transport>> {
+    match parse(uri)? {
+        #[cfg(feature = "sim")]
+        Address::Sim(config) => Ok(Arc::new(sim::Sim::new(&config)?)),
+        #[cfg(feature = "soft")]
+        Address::Soft(shape) => Ok(Arc::new(crate::soft::Soft::new(shape))),
     }
 }
 

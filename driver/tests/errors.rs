@@ -4,7 +4,7 @@
 mod common;
 
 use casemate::abi::{KeyType, Opcode, QueueError, QueueState, Status, Submission, TagMode, reg};
-use casemate::{Device, Error, KeyUse};
+use casemate::{Device, Error, KeyUse, QueueConfig};
 use casemate_sim::memory::Access;
 use common::{Arena, DEVICES, RawQueue, good, halves, raw, set_dst, set_src};
 use std::collections::HashSet;
@@ -462,7 +462,7 @@ fn every_status_of_a_descriptor() {
     for uri in DEVICES {
         let mut seen = descriptors(uri);
         seen.extend(officer(uri));
-        seen.extend([Status::Aborted, Status::SlotRetired]); // tests/faults.rs; below
+        seen.extend([Status::Aborted, Status::SlotRetired, Status::Sealed]); // tests/faults.rs; below
         let missing: Vec<&Status> = Status::ALL.iter().filter(|s| !seen.contains(s)).collect();
         assert!(missing.is_empty(), "{uri}: no test causes {missing:?}");
     }
@@ -576,6 +576,64 @@ fn every_error_of_a_queue() {
     DEVICES.iter().for_each(|uri| queue_errors(uri));
 }
 
+/// Sealed: no plaintext key comes in, no queue changes hands; what is open goes on; a reset ends it.
+#[test]
+fn a_sealed_device() {
+    for uri in DEVICES {
+        let device = common::open(uri);
+        let key = device.load_key(&[1; 32], 1, KeyUse::BOTH).unwrap();
+        let mut arena = Arena::new(&device);
+        let mut q = common::queue(&device, 1, 8);
+        let index = q.index();
+        assert!(!device.is_sealed().unwrap());
+        device.seal().unwrap();
+        assert!(device.is_sealed().unwrap(), "{uri}");
+        let e = device.load_key(&[2; 32], 1, KeyUse::BOTH).unwrap_err();
+        assert!(
+            matches!(
+                e,
+                Error::Request {
+                    status: Status::Sealed,
+                    ..
+                }
+            ),
+            "{uri}: {e}"
+        );
+        // The key that was refused is not kept for later.
+        assert_eq!(device.transport().read32(reg::KEY_WINDOW).unwrap(), 0);
+        let bind = reg::QUEUE_BIND + 4 * u32::from(index);
+        assert!(device.transport().write32(bind, 2).is_err(), "{uri}");
+        // Nothing but 0 can be written to the seal that would open it.
+        device.transport().write32(reg::CONTROL, 0).unwrap();
+        assert!(device.is_sealed().unwrap(), "{uri}");
+        let fine = good(key, &arena);
+        assert_eq!(raw(&mut q, &fine).status, Status::Ok, "{uri}");
+        q.reset(&mut Vec::new()).unwrap();
+        assert_eq!(raw(&mut q, &fine).status, Status::Ok, "{uri}: after its reset");
+        drop(q);
+        let e = device
+            .queue(QueueConfig {
+                domain: 2,
+                ..QueueConfig::default()
+            })
+            .err()
+            .unwrap();
+        assert!(
+            e.to_string()
+                .contains("is sealed: queue 1 stays bound to domain 1"),
+            "{uri}: {e}"
+        );
+        let mut q = common::queue(&device, 1, 8);
+        assert_eq!(raw(&mut q, &fine).status, Status::Ok, "{uri}: opened again");
+        device.destroy_key(key).unwrap();
+        assert_eq!(raw(&mut q, &fine).status, Status::SlotEmpty, "{uri}");
+        device.reset().unwrap();
+        assert!(!device.is_sealed().unwrap(), "{uri}");
+        device.load_key(&[2; 32], 1, KeyUse::BOTH).unwrap();
+        assert_eq!(arena.bytes().len(), Arena::SIZE);
+    }
+}
+
 /// Registers that are not there, or not so, are refused on both alike.
 #[test]
 fn registers() {
@@ -623,7 +681,8 @@ fn uris() {
     for (uri, says) in [
         ("", "no scheme"),
         ("sim", "no scheme"),
-        ("pcie:1", "`1`"),
+        ("sim:1", "`1`"),
+        ("pcie:1", "`pcie`"),
         ("cuda:", "`cuda`"),
         ("sim:?lanes=9", "1 to 8"),
         ("sim:?colour=red", "colour=red"),

@@ -166,30 +166,95 @@ fn scatter_and_gather() {
     }
 }
 
-/// A wrong tag: an error, and the buffer that comes back shows nothing.
+/// I6: a wrong tag, or a source that fails at its end, leaves no plaintext: up to 16 KiB nothing is written, beyond that zeros.
 #[test]
 fn what_does_not_authenticate_is_not_shown() {
+    for uri in [
+        "sim:?latency=30",
+        "sim:?axi=128&lanes=2&slots=16&latency=10",
+        "soft:",
+    ] {
+        let device = open(uri);
+        let key = device.load_key(&KEY, 0, KeyUse::BOTH).unwrap();
+        let mut q = queue(&device, 0, 16);
+        let mut others = Vec::new();
+        for n in [1, 15, 16, 100, 4096, 16383, 16384, 16385, 20_000, 100_000] {
+            let plain = pattern(n, 1);
+            let sealed = reference(&KEY, &IV, b"", &plain);
+            for at in [0, n / 2, n - 1, n, n + 15] {
+                for form in 0..3 {
+                    let mut altered = sealed.clone();
+                    altered[at] ^= 0x40;
+                    let src = filled(&device, &altered);
+                    let canary = vec![0xee; n];
+                    let r = match form {
+                        0 => Request::open(key, &IV, src),
+                        1 => Request::open(key, &IV, src).to(filled(&device, &canary)),
+                        _ => {
+                            let (a, b) = canary.split_at(n / 3);
+                            Request::open(key, &IV, src)
+                                .to(Vec::from([filled(&device, a), filled(&device, b)]))
+                        }
+                    };
+                    // Right ones before and after, which must come through.
+                    let fine = |user| Request::open(key, &IV, filled(&device, &sealed)).user(user);
+                    let batch = [fine(1), r.user(2), fine(3)];
+                    assert_eq!(q.submit(batch).unwrap().accepted, 3);
+                    common::drain(&mut q, &mut others);
+                    for done in others.drain(..) {
+                        let what = format!("{uri}: {n} bytes, bit of byte {at}, form {form}");
+                        if done.user != 2 {
+                            let Some(Data::Flat(b)) = done.ok().unwrap().src else {
+                                panic!("no buffer")
+                            };
+                            assert!(b[..n] == plain[..], "{what}: the neighbour");
+                            continue;
+                        }
+                        assert_eq!(done.status, casemate::abi::Status::TagMismatch, "{what}");
+                        let (out, before) = match (&done.dst, &done.src) {
+                            (Some(Data::Flat(b)), _) => (b.to_vec(), canary.clone()),
+                            (Some(Data::List(l)), _) => {
+                                (l.iter().flat_map(|b| b.to_vec()).collect(), canary.clone())
+                            }
+                            (None, Some(Data::Flat(b))) => (b[..n].to_vec(), altered[..n].to_vec()),
+                            other => panic!("{other:?}"),
+                        };
+                        let want = if n <= 16384 { before } else { vec![0; n] };
+                        assert!(out == want, "{what}");
+                        let e = done.ok().unwrap_err();
+                        assert!(e.to_string().contains("does not authenticate"), "{e}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The same when the request fails for another reason, with the plaintext half written.
+#[test]
+fn a_source_that_fails_leaves_no_plaintext() {
     for uri in DEVICES {
         let device = open(uri);
         let key = device.load_key(&KEY, 0, KeyUse::BOTH).unwrap();
         let mut q = queue(&device, 0, 4);
-        for (n, at) in [(1, 0), (100, 50), (5000, 5015), (5000, 4096)] {
-            let mut sealed = reference(&KEY, &IV, b"", &pattern(n, 1));
-            sealed[at] ^= 1;
-            let done = q
-                .run(
-                    Request::open(key, &IV, filled(&device, &sealed)),
-                    &mut Vec::new(),
-                    LONG,
-                )
-                .unwrap();
-            assert_eq!(done.status, casemate::abi::Status::TagMismatch);
-            let Some(Data::Flat(b)) = &done.src else {
-                panic!("no buffer")
-            };
-            assert!(b.iter().all(|&x| x == 0), "{uri}: {n} bytes");
-            let e = done.ok().unwrap_err();
-            assert!(e.to_string().contains("does not authenticate"), "{e}");
+        let mut arena = common::Arena::new(&device);
+        for n in [2000u32, 20_000] {
+            // The ciphertext ends in the page that is not there.
+            let start = arena.unmapped() - u64::from(n);
+            let mut s = common::good(key, &arena);
+            s.set_opcode(2).set_tag_mode(0).set_pay_len(n);
+            common::set_src(&mut s, start);
+            common::set_dst(&mut s, arena.iova() + 64);
+            arena.bytes()[..30_000].fill(0xee);
+            let done = common::raw(&mut q, &s);
+            assert_eq!(done.status, casemate::abi::Status::DmaSrc, "{uri}: {n} bytes");
+            let want = if n <= 16384 { 0xee } else { 0 };
+            let out = &arena.bytes()[64..64 + n as usize];
+            assert!(out.iter().all(|&b| b == want), "{uri}: {n} bytes");
+            assert!(
+                arena.bytes()[64 + n as usize..30_000].iter().all(|&b| b == 0xee),
+                "{uri}: {n} bytes"
+            );
         }
     }
 }

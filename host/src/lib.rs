@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the command line and the services on top of the device share.
 
+pub mod engine;
 pub mod stream;

@@ -236,10 +236,9 @@ pub struct Device {
 }
 
 impl Device {
-    /// Builds the model, if the cache has none, and resets it.
-    pub fn new(config: &Config) -> Result<Self, Error> {
+    fn block(config: &Config) -> Block {
         let s = &config.shape;
-        let mut model = Block::new("casemate_top")
+        Block::new("casemate_top")
             .sources(sources())
             .param("AXI_DW", s.axi)
             .param("LANES", s.lanes)
@@ -248,7 +247,17 @@ impl Device {
             .param("SBOX", s.sbox)
             .param("RD_TAGS", s.tags)
             .trace(config.trace.is_some())
-            .build()?;
+    }
+
+    /// Whether it can be built here, and whether the cache has it.
+    pub fn probe(config: &Config) -> Result<verilate::Probe, Error> {
+        Ok(Self::block(config).probe()?)
+    }
+
+    /// Builds the model, if the cache has none, and resets it.
+    pub fn new(config: &Config) -> Result<Self, Error> {
+        let s = &config.shape;
+        let mut model = Self::block(config).build()?;
         if let Some(path) = &config.trace {
             model.trace_to(path)?;
         }

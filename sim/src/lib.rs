@@ -11,8 +11,6 @@ pub mod device;
 #[cfg(feature = "rtl")]
 pub mod entropy;
 #[cfg(feature = "rtl")]
-pub mod lane;
-#[cfg(feature = "rtl")]
 mod model;
 #[cfg(feature = "rtl")]
 pub mod verilate;

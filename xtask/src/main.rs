@@ -20,9 +20,9 @@ struct Args {
 enum Task {
     /// Install the pinned tools under target/tools
     Setup,
-    /// Encrypt and decrypt a real file through the RTL and compare with an independent implementation
+    /// Encrypt and decrypt a real file through the whole device under Verilator and compare with an independent implementation
     Demo {
-        /// The file; by default the `casemate` program itself
+        /// The file; by default one of some megabytes from the tools
         file: Option<std::path::PathBuf>,
     },
     /// Set up, then run every test; ends with `N passed, N failed, N skipped`

@@ -79,6 +79,7 @@ pub struct Model {
     written: u16,
     counters: Counters,
     high: u32,
+    sealed: bool,
     irqs: Vec<bool>,
     next: usize,
 }
@@ -101,6 +102,7 @@ impl Model {
             written: 0,
             counters: Counters::default(),
             high: 0,
+            sealed: false,
             irqs: vec![false; shape.queues as usize + 1],
             next: 0,
             shape,
@@ -177,7 +179,7 @@ impl Model {
             reg::STATUS => {
                 let error = self.queues.iter().any(|q| q.is(QueueState::Error));
                 let busy = self.queues.iter().any(|q| q.head != q.posted);
-                u32::from(busy) << 3 | u32::from(error) << 2 | 1
+                u32::from(self.sealed) << 4 | u32::from(busy) << 3 | u32::from(error) << 2 | 1
             }
             reg::CONTROL => 0,
             reg::CYCLES_LO..=reg::BYTES_OUT_HI => {
@@ -207,7 +209,7 @@ impl Model {
         }
         if let Some(i) = self.bind(offset) {
             let q = &mut self.queues[i];
-            if !q.is(QueueState::Disabled) {
+            if !q.is(QueueState::Disabled) || self.sealed {
                 return None;
             }
             (q.domain, q.weight) = (v as u8, v >> 8 & 15);
@@ -223,6 +225,7 @@ impl Model {
                     (q.reqs, q.errors) = (0, 0);
                 }
             }
+            self.sealed |= v & 2 != 0;
             return Some(());
         }
         let word = (offset.checked_sub(reg::KEY_WINDOW)? / 4) as usize;
@@ -449,6 +452,9 @@ impl Model {
         written: u16,
     ) -> Result<(), Status> {
         static_checks(s, Opcode::KeyLoad)?;
+        if self.sealed {
+            return Err(Status::Sealed);
+        }
         let slot = self.slots.get_mut(s.slot() as usize).ok_or(Status::SlotRange)?;
         let words = match KeyType::from_code(s.aad0() as u8).ok_or(Status::BadKeyType)? {
             KeyType::Aes128 => 4,
@@ -582,8 +588,42 @@ fn pair(hi: u32, lo: u32) -> u64 {
     u64::from(hi) << 32 | u64::from(lo)
 }
 
+/// Longest opened payload that is held until its tag is checked.
+const HOLD: u32 = 16384;
+
 /// One AES-GCM request. Returns bytes read and written.
 fn gcm(
+    iommu: &mut Iommu,
+    key: &Key,
+    s: &Submission,
+    open: bool,
+    c: &mut Completion,
+) -> Result<(u64, u64), Refusal> {
+    let result = gcm_unscrubbed(iommu, key, s, open, c);
+    let read_failed = matches!(
+        result,
+        Err((
+            Status::TagMismatch
+                | Status::DmaIv
+                | Status::DmaAad
+                | Status::DmaSrcSgl
+                | Status::DmaSrc
+                | Status::DmaTag
+                | Status::BadSgl,
+            _
+        ))
+    );
+    if open && s.pay_len() > HOLD && read_failed {
+        // The device has written plaintext by then, and takes it back.
+        let pay = u64::from(s.pay_len());
+        let dst = pair(s.dst_hi(), s.dst_lo());
+        let (runs, _) = walk(iommu, dst, pay, s.dst_sgl() == 1, Status::DmaDstSgl);
+        let _ = write_runs(iommu, &runs, &vec![0; pay as usize]);
+    }
+    result
+}
+
+fn gcm_unscrubbed(
     iommu: &mut Iommu,
     key: &Key,
     s: &Submission,
@@ -661,6 +701,10 @@ fn gcm(
     let mut own = None;
     if open {
         good = key.open(&iv, &aad, &mut data, &expected);
+        if !good && s.pay_len() <= HOLD {
+            data.zeroize();
+            return Err((Status::TagMismatch, 0));
+        }
     } else {
         let tag = key.seal(&iv, &aad, &mut data);
         match mode {

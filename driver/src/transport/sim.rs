@@ -31,6 +31,20 @@ fn failed(e: device::Error) -> Error {
     }
 }
 
+/// Whether the model can be built here, and whether it has been.
+pub(super) fn probe(config: &Config) -> Result<super::Probe> {
+    let p = Device::probe(config).map_err(failed)?;
+    let state = if p.cached {
+        "model in the cache"
+    } else {
+        "model not built yet: the first opening takes a minute or more"
+    };
+    Ok(super::Probe {
+        found: format!("Verilator at {}, {state}", p.verilator.display()),
+        slow: !p.cached,
+    })
+}
+
 impl Sim {
     /// Builds the model, if the cache has none, and resets it.
     pub fn new(config: &Config) -> Result<Self> {

@@ -6,7 +6,7 @@
 
 mod program;
 
-use casemate::abi::Status;
+use casemate::abi::{Opcode, Status};
 use casemate::soft::Soft;
 use casemate::transport::{DmaRegion, sim::Sim};
 use casemate::{Device, Done, KeyUse, Queue, QueueConfig};
@@ -138,8 +138,18 @@ fn round(what: &str, rtl: &mut World, model: &mut World, program: &Program) -> V
             y.report
         );
         statuses.push(x.status);
-        if !matches!(x.status, Status::Ok | Status::TagMismatch) {
-            // What a failed request left in its own destination is nobody's business.
+        let open = op.descriptor.opcode() == Opcode::GcmOpen as u32;
+        let read = matches!(
+            x.status,
+            Status::TagMismatch
+                | Status::DmaIv
+                | Status::DmaAad
+                | Status::DmaSrcSgl
+                | Status::DmaSrc
+                | Status::DmaTag
+        );
+        if x.status != Status::Ok && !(open && read) {
+            // What any other failed request left in its own destination is nobody's business.
             for r in &op.outputs {
                 rtl.memory()[r.clone()].fill(0);
                 model.memory()[r.clone()].fill(0);

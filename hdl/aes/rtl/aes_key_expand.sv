@@ -28,7 +28,7 @@ module aes_key_expand
   logic [95:0]  part_q;      // words 0 to 2 of the round key being put together
 
   logic [3:0] nk, rounds;
-  logic [31:0] old, sub_in, sub, temp, next;
+  logic [31:0] old, sub_in, sub, temp, next_q;
   always_comb begin
     unique case (size_q)
       KEY_128: begin nk = 4'd4; rounds = 4'd10; old = win_q[4]; end
@@ -45,14 +45,15 @@ module aes_key_expand
     if (mod_q == 4'd0) temp = sub ^ {24'd0, rcon_q};
     else if (size_q == KEY_256 && mod_q == 4'd4) temp = sub;
     else temp = win_q[7];
-    next = word_q < 6'(nk) ? key_q[31:0] : old ^ temp;
   end
+  // In phase 3; the S-boxes answer in phase 2.
+  always_ff @(posedge clk_i) next_q <= word_q < 6'(nk) ? key_q[31:0] : old ^ temp;
 
   logic last_of_key;
   assign last_of_key = run_q && phase_q == 2'd3 && word_q[1:0] == 2'd3;
   always_ff @(posedge clk_i) begin
     write_o <= last_of_key;
-    key_o   <= last_of_key ? {next, part_q} : '0;
+    key_o   <= last_of_key ? {next_q, part_q} : '0;
     ram_o   <= word_q[5:2] == 4'd0 ? 4'd0 : 4'd14 - rounds + word_q[5:2];
     done_o  <= last_of_key && word_q[5:2] == rounds;
     if (start_i) begin
@@ -67,8 +68,8 @@ module aes_key_expand
       phase_q <= phase_q + 2'd1;
       if (phase_q == 2'd3) begin
         for (int i = 0; i < 7; i++) win_q[i] <= win_q[i+1];
-        win_q[7] <= next;
-        part_q   <= {next, part_q[95:32]};
+        win_q[7] <= next_q;
+        part_q   <= {next_q, part_q[95:32]};
         word_q   <= word_q + 6'd1;
         mod_q    <= mod_q == nk - 4'd1 ? 4'd0 : mod_q + 4'd1;
         if (word_q < 6'(nk)) key_q <= {32'd0, key_q[255:32]};

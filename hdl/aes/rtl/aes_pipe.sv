@@ -34,14 +34,31 @@ module aes_pipe
     always_ff @(posedge clk_i) size_q[t] <= size_q[t-1];
   end
 
+  // Round keys on their way to the RAMs, a register for every three rounds: the RAMs lie all over the chip.
+  typedef struct packed {
+    logic          write;
+    logic          all;
+    logic [3:0]    ram;
+    logic [IW-1:0] slot;
+    logic [127:0]  key;
+  } write_t;
+  write_t write_q[5];
+  for (genvar g = 0; g < 5; g++) begin : g_write
+    if (g == 0) begin : g_first
+      always_ff @(posedge clk_i) write_q[g] <= '{write_i, write_all_i, write_ram_i, write_slot_i, write_key_i};
+    end else begin : g_next
+      always_ff @(posedge clk_i) write_q[g] <= write_q[g-1];
+    end
+  end
+
   logic [127:0] key[15];
   for (genvar r = 0; r <= 14; r++) begin : g_key
     // Round r adds its key in the cycle 3r + 2 after the input; the RAM takes two.
     aes_key_ram #(.SLOTS(SLOTS)) u_ram (
       .clk_i,
-      .write_i(write_i && (write_all_i || write_ram_i == 4'(r))),
-      .write_slot_i,
-      .write_key_i,
+      .write_i(write_q[r/3].write && (write_q[r/3].all || write_q[r/3].ram == 4'(r))),
+      .write_slot_i(write_q[r/3].slot),
+      .write_key_i(write_q[r/3].key),
       .slot_i(slot_q[3*r]),
       .key_o(key[r])
     );

@@ -44,6 +44,7 @@ module csr
   input  logic [31:0]      reg_rdata_i,
   input  logic             reg_err_i,
   output logic             clear_counters_o,
+  output logic             sealed_o,
   // Key window.
   output logic [511:0]     window_o,
   output logic [7:0]       window_words_o,
@@ -74,7 +75,7 @@ module csr
   assign s_axil_wready_o  = take_write;
   assign s_axil_arready_o = take_read;
 
-  logic own_err, own, is_page, is_bind, exists;
+  logic own_err, own, is_page, is_bind, exists, bind_sealed;
   logic [31:0] own_data, own_q;
   assign is_page = addr_q >= REG_QUEUE_SQ_TAIL;
   assign is_bind = addr_q >= REG_QUEUE_BIND && addr_q < REG_QUEUE_BIND + 20'h100;
@@ -84,7 +85,8 @@ module csr
   /* verilator lint_on UNUSEDSIGNAL */
   assign number      = is_bind ? addr_q[7:2] : 6'(addr_q[19:12] - 8'h10);
   assign exists      = is_bind ? 32'(addr_q[7:2]) < QUEUES : 32'(addr_q[19:12] - 8'h10) < QUEUES;
-  assign reg_valid_o = state_q == ACCESS && !own && exists && !bad_q;
+  assign bind_sealed = is_bind && write_q && sealed_o;
+  assign reg_valid_o = state_q == ACCESS && !own && exists && !bad_q && !bind_sealed;
   assign reg_bind_o  = is_bind;
   assign reg_write_o = write_q;
   assign reg_queue_o = number[QW-1:0];
@@ -101,7 +103,7 @@ module csr
         if (take_write || take_read) state_q <= ACCESS;
       end
       ACCESS: begin
-        bad_q   <= bad_q || (own ? own_err : !exists);
+        bad_q   <= bad_q || (own ? own_err : !exists || bind_sealed);
         state_q <= ANSWER;
       end
       ANSWER: begin
@@ -183,7 +185,7 @@ module csr
       REG_CAP1: own_data = {16'(BURST_BYTES), 8'(RD_TAGS), 8'(DW / 8)};
       REG_CAP2: own_data = {6'd0, 2'(SBOX), 1'b0, 5'd16, 10'd1023, 8'd12};
       REG_ABI_HASH: own_data = ABI_HASH;
-      REG_STATUS: own_data = {28'd0, any_busy_i, any_error_i, tamper_q, 1'b1};
+      REG_STATUS: own_data = {27'd0, sealed_o, any_busy_i, any_error_i, tamper_q, 1'b1};
       REG_CONTROL: own_err = 1'b0;
       default: begin
         if (is_window) own_err = 1'b0;
@@ -199,6 +201,8 @@ module csr
   always_ff @(posedge clk_i) begin
     own_q    <= own_data;
     tamper_q <= rst_ni && (tamper_q || tamper_i);
+    // One way: only a reset opens it again.
+    sealed_o <= rst_ni && (sealed_o || (state_q == ACCESS && write_q && !bad_q && addr_q == REG_CONTROL && wdata_q[1]));
     if (state_q == ACCESS && !write_q && is_count && !addr_q[2]) high_q <= count_q[which[$clog2(COUNTERS)-1:0]][63:32];
     if (state_q == ACCESS && write_q && !bad_q && is_window) begin
       window_q[addr_q[5:2]]  <= wdata_q;

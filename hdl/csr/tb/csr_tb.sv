@@ -32,6 +32,7 @@ module csr_tb
   input  logic             s_axil_rready_i,
   output logic [31:0]      s_axil_rdata_o,
   output logic [1:0]       s_axil_rresp_o,
+  output logic             sealed_o,
   output logic [511:0]     window_o,
   output logic [7:0]       window_words_o,
   input  logic             window_clear_i,

@@ -3,6 +3,10 @@
 // Write half of a channel: takes an engine's payload and results, scatters them to memory at any alignment, and answers each
 // request after the write responses of all of its data.
 //
+// Verify before release: an opened payload of up to HOLD_BYTES waits (gcm_channel's FIFO) for its request's result, and if the tag
+// is wrong or the request failed it is thrown away, unwritten. A longer one is written as it comes, and then, if its request
+// does not end well, overwritten with zeros before the completion.
+//
 //   payload, tags -> ring of bytes -> beats of chunks (dma_walker) -> W FIFO, and an AW once its last beat is there
 //   bursts and ends of requests, in order -> retire, with the write responses -> completions
 //
@@ -66,6 +70,7 @@ module dma_write
   typedef struct packed {
     logic       decrypt;
     logic       payload;     // there is some
+    logic       hold;        // until the tag is checked
     logic       tag_out;     // the tag goes to memory
     logic       tag_report;  // the tag goes to the completion
     logic [4:0] tag_len;
@@ -76,6 +81,8 @@ module dma_write
     logic [63:0]            dst;
     logic                   dst_sgl;
     logic [31:0]            pay_len;
+    logic                   hold;
+    logic                   scrub;     // if it does not end well
     logic [4:0]             dst_tag;   // tag bytes after the payload
     logic                   tag_own;   // the tag goes to its own address
     logic [4:0]             tag_len;
@@ -84,16 +91,19 @@ module dma_write
   make_t make_d, make;
   put_t  put_d, put;
   logic  make_room, put_room, make_valid, put_valid, make_pop, put_pop;
-  logic  seal;
-  assign seal = req_i.sub.opcode == OPCODE_GCM_SEAL;
+  logic  seal, opens, short_pay;
+  assign seal      = req_i.sub.opcode == OPCODE_GCM_SEAL;
+  assign opens     = !seal && req_i.sub.pay_len != '0;
+  assign short_pay = req_i.sub.pay_len <= 32'(HOLD_BYTES);
   assign make_d = '{
-    decrypt: !seal, payload: req_i.sub.pay_len != '0,
+    decrypt: !seal, payload: req_i.sub.pay_len != '0, hold: opens && short_pay,
     tag_out: seal && req_i.sub.tag_mode != TAG_MODE_COMPLETION,
     tag_report: seal && req_i.sub.tag_mode == TAG_MODE_COMPLETION, tag_len: req_i.sub.tag_len
   };
   assign put_d = '{
     queue_idx: req_i.queue_idx, cookie: req_i.sub.cookie, dst: {req_i.sub.dst_hi, req_i.sub.dst_lo},
     dst_sgl: req_i.sub.dst_sgl, pay_len: req_i.sub.pay_len,
+    hold: opens && short_pay, scrub: opens && !short_pay,
     dst_tag: seal && req_i.sub.tag_mode == TAG_MODE_APPENDED ? req_i.sub.tag_len : '0,
     tag_own: seal && req_i.sub.tag_mode == TAG_MODE_ADDRESS,
     tag_len: req_i.sub.tag_len, tag_addr: {req_i.sub.aad3, req_i.sub.aad2}
@@ -118,30 +128,34 @@ module dma_write
   assign used = fill_q - take_q;
 
   typedef struct packed {
-    logic         aborted;
+    logic         cut;       // its payload is not all in the ring, and never will be
     dma_err_t     err;       // status OK or TAG_MISMATCH unless aborted
     logic [127:0] tag;
   } end_t;
-  typedef enum logic [1:0] {PAYLOAD, RESULT, STOPPED} make_e;
+  typedef enum logic [1:0] {PAYLOAD, DISCARD, RESULT, STOPPED} make_e;
   make_e        make_q;
   logic         room, want_payload, want_result, put_tag, end_push, end_room, end_valid, end_pop, restart;
   logic         fill;
   logic [4:0]   fill_bytes;
   logic [127:0] fill_data;
   end_t         end_d, ending;
+  logic         good, bad;
+  assign good         = res_valid_i && res_i.tag_ok && !res_i.aborted;
+  assign bad          = res_valid_i && (!res_i.tag_ok || res_i.aborted);
   assign room         = used <= (RW + 1)'(RING - 16);
-  assign want_payload = make_valid && make_q == PAYLOAD && make.payload;
+  // I6: nothing of a held payload passes here before its tag has been found right.
+  assign want_payload = make_valid && make_q == PAYLOAD && make.payload && (!make.hold || good);
   assign want_result  = make_valid && (make_q == RESULT || (make_q == PAYLOAD && !make.payload));
-  assign out_ready_o  = want_payload && room;
+  assign out_ready_o  = (want_payload && room) || make_q == DISCARD;
   assign put_tag      = make.tag_out && !res_i.aborted;
-  assign res_ready_o  = want_result && room && end_room && (!res_i.aborted || err_valid_i);
+  assign res_ready_o  = want_result && (room || !make.tag_out) && end_room && (!res_i.aborted || err_valid_i);
   assign end_push     = res_ready_o && res_valid_i;
   assign make_pop     = end_push;
-  assign fill         = (out_ready_o && out_valid_i) || (end_push && put_tag);
+  assign fill         = (want_payload && room && out_valid_i) || (end_push && put_tag);
   assign fill_bytes   = want_payload ? out_i.bytes : make.tag_len;
   assign fill_data    = want_payload ? out_i.data : res_i.tag;
   always_comb begin
-    end_d.aborted    = res_i.aborted;
+    end_d.cut        = res_i.aborted || (make.hold && !res_i.tag_ok);
     end_d.err        = err_i;
     end_d.tag        = make.tag_report ? res_i.tag : '0;
     if (!res_i.aborted) begin
@@ -176,9 +190,11 @@ module dma_write
     unique case (make_q)
       PAYLOAD: begin
         if (out_ready_o && out_valid_i && out_i.last) make_q <= RESULT;
-        if (end_push && res_i.aborted) make_q <= STOPPED;
+        if (make_valid && make.hold && bad) make_q <= DISCARD;
+        if (end_push && end_d.cut) make_q <= STOPPED;
       end
-      RESULT: if (end_push) make_q <= res_i.aborted ? STOPPED : PAYLOAD;
+      DISCARD: if (out_valid_i && out_i.last) make_q <= RESULT;
+      RESULT: if (end_push) make_q <= end_d.cut ? STOPPED : PAYLOAD;
       STOPPED: if (restart) make_q <= PAYLOAD;  // what is left in the ring is thrown away
       default: ;
     endcase
@@ -189,20 +205,23 @@ module dma_write
   end
 
   // --------------------------------------------------------- bytes to bursts
-  typedef enum logic [2:0] {IDLE, DST, TAG_START, TAG, DROP, CUT, LAST} put_e;
+  typedef enum logic [3:0] {IDLE, DST, TAG_START, TAG, DROP, CUT, LAST, SCRUB_START, SCRUB} put_e;
   put_e        put_q;
+  logic        scrubbed_q;
   logic [8:0]  pos_q;               // in the chunk
   logic [7:0]  beats_q;             // of the burst, so far
   logic [32:0] left_q;              // bytes of the request still to be taken
   logic [63:0] burst_q;             // address of the burst's first beat
 
-  logic        walk_valid, walk_ready, walk_idle, walk_kill, walk_tag;
+  logic        walk_valid, walk_ready, walk_idle, walk_kill, walk_tag, begins;
   logic        chunk_valid, chunk_ready;
   chunk_t      chunk;
   logic [32:0] dst_bytes;
   assign dst_bytes  = 33'(put.pay_len) + 33'(put.dst_tag);
   assign walk_tag   = put_q == TAG_START;
-  assign walk_valid = (put_q == IDLE && put_valid && dst_bytes != '0) || walk_tag;
+  // A held payload's destination is not even looked at before there is something to write.
+  assign begins     = put_valid && (!put.hold || (end_valid ? !ending.cut : used != '0 || (make.hold && want_payload)));
+  assign walk_valid = (put_q == IDLE && begins && dst_bytes != '0) || walk_tag || put_q == SCRUB_START;
   assign walk_kill  = put_q == CUT || put_q == DROP;
   dma_walker #(.DW(DW)) u_walker (
     .clk_i, .rst_ni,
@@ -237,14 +256,14 @@ module dma_write
   logic [LB:0]       to_beat, bytes;
   logic [8:0]        left;
   logic              moving, go, beat_now, ends_chunk, stop;
-  assign stop       = end_valid && ending.aborted;
-  assign moving     = put_q == DST || put_q == TAG;
+  assign stop       = end_valid && ending.cut && put_q != SCRUB;
+  assign moving     = put_q == DST || put_q == TAG || put_q == SCRUB;
   assign at         = 10'(chunk.addr[LB-1:0]) + 10'(pos_q);
   assign to_beat    = (LB + 1)'(BYTES) - (LB + 1)'(at[LB-1:0]);
   assign left       = chunk.bytes - pos_q;
   assign bytes      = 9'(to_beat) < left ? to_beat : left[LB:0];
   assign ends_chunk = 9'(bytes) == left;
-  assign go         = w_room && aw_room && retire_room && used >= (RW + 1)'(bytes) && chunk.err == WALK_OK;
+  assign go         = w_room && aw_room && retire_room && (put_q == SCRUB || used >= (RW + 1)'(bytes)) && chunk.err == WALK_OK;
   assign beat_now   = moving && chunk_valid && go && !stop;
   assign chunk_ready = moving && !stop && ((go && ends_chunk) || (chunk.err != WALK_OK && retire_room));
   assign w_push     = beat_now;
@@ -259,11 +278,12 @@ module dma_write
   always_comb begin
     unrolled = {ring_q, ring_q};
     for (int l = int'(RW) - 1; l >= 0; l--) if (turn[l]) unrolled = unrolled >> (8 << l);
-    beat = unrolled[DW-1:0];
+    beat = put_q == SCRUB ? '0 : unrolled[DW-1:0];
     strb = BYTES'(((2 * BYTES)'(1) << bytes) - (2 * BYTES)'(1)) << at[LB-1:0];
   end
 
-  logic drop_done;
+  logic drop_done, scrub_due;
+  assign scrub_due  = put.scrub && end_valid && ending.err.status != STATUS_OK && !scrubbed_q;
   logic [RW:0] drop_bytes;
   assign drop_bytes = 33'(used) < left_q ? used : left_q[RW:0];
   assign drop_done  = left_q == '0;
@@ -294,17 +314,19 @@ module dma_write
       retire_d.cookie    = put.cookie;
       retire_d.bytes     = put.pay_len;
       retire_d.tag       = ending.tag;
-      retire_push        = end_valid && retire_room;
+      retire_push        = end_valid && retire_room && !scrub_due;
     end
   end
   assign put_pop = put_q == LAST && retire_push;
   assign end_pop = put_pop;
-  assign restart = put_pop && ending.aborted;
+  assign restart = put_pop && ending.cut;
 
   always_ff @(posedge clk_i) begin
     if (beat_now) begin
-      take_q  <= take_q + (RW + 1)'(bytes);
-      left_q  <= left_q - 33'(bytes);
+      if (put_q != SCRUB) begin
+        take_q <= take_q + (RW + 1)'(bytes);
+        left_q <= left_q - 33'(bytes);
+      end
       pos_q   <= ends_chunk ? '0 : pos_q + 9'(bytes);
       beats_q <= ends_chunk ? '0 : beats_q + 8'd1;
       if (beats_q == '0) burst_q <= {chunk.addr[63:LB], LB'(0)};
@@ -314,9 +336,11 @@ module dma_write
         pos_q   <= '0;
         beats_q <= '0;
         left_q  <= dst_bytes + (put.tag_own ? 33'(put.tag_len) : 33'd0);
+        scrubbed_q <= 1'b0;
         if (put_valid) begin
           if (dst_bytes == '0) put_q <= put.tag_own ? TAG_START : LAST;
-          else if (walk_ready) put_q <= DST;
+          else if (put.hold && end_valid && ending.cut) put_q <= LAST;
+          else if (begins && walk_ready) put_q <= DST;
         end
       end
       TAG_START: begin
@@ -338,10 +362,18 @@ module dma_write
         if (retire_push) beats_q <= '0;
         if ((beats_q == '0 || retire_push) && walk_idle) put_q <= LAST;
       end
-      LAST: if (put_pop) begin
+      LAST:
+      if (put_pop) begin
         put_q <= IDLE;
-        if (ending.aborted) take_q <= fill_q;
+        if (ending.cut) take_q <= fill_q;
+      end else if (scrub_due) put_q <= SCRUB_START;
+      SCRUB_START: begin
+        pos_q      <= '0;
+        beats_q    <= '0;
+        scrubbed_q <= 1'b1;
+        if (walk_ready) put_q <= SCRUB;
       end
+      SCRUB: if (chunk_valid && chunk_ready && (chunk.last || chunk.err != WALK_OK)) put_q <= LAST;
       default: put_q <= IDLE;
     endcase
     if (!rst_ni) begin

@@ -74,9 +74,9 @@ module gcm_channel
     .out_valid_o(head_valid), .out_ready_i(head_pop), .out_o(head)
   );
 
-  logic     blk_valid, blk_ready, out_valid, out_ready, res_valid, res_ready;
+  logic     blk_valid, blk_ready, made_valid, made_ready, out_valid, out_ready, res_valid, res_ready;
   gcm_in_t  blk;
-  gcm_out_t out;
+  gcm_out_t made, out;
   gcm_res_t res;
   logic     err_push, err_valid, err_pop;
   dma_err_t err_d, err;
@@ -104,9 +104,16 @@ module gcm_channel
     .key_valid_i, .key_ready_o, .key_clear_i, .key_slot_i, .key_size_i, .key_i, .key_done_o,
     .req_valid_i(head_valid), .req_ready_o(head_pop), .req_i(head),
     .in_valid_i(blk_valid), .in_ready_o(blk_ready), .in_i(blk),
-    .out_valid_o(out_valid), .out_ready_i(out_ready), .out_o(out),
+    .out_valid_o(made_valid), .out_ready_i(made_ready), .out_o(made),
     .res_valid_o(res_valid), .res_ready_i(res_ready), .res_o(res),
     .busy_o, .stall_in_o, .stall_out_o
+  );
+
+  // I6: payloads that dma_write holds until their tag is checked, two of the longest so that one fills while one drains.
+  fifo #(.WIDTH($bits(gcm_out_t)), .DEPTH(2 * HOLD_BYTES / 16)) u_hold (
+    .clk_i, .rst_ni,
+    .in_valid_i(made_valid), .in_ready_o(made_ready), .in_i(made),
+    .out_valid_o(out_valid), .out_ready_i(out_ready), .out_o(out)
   );
 
   logic [$clog2(BYTES):0] bytes_out;

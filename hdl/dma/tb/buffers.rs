@@ -7,6 +7,9 @@ use casemate_hdl_tb::{Memory, chance, pack};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
+/// Address and length of a piece.
+type Piece = (u64, u64);
+
 /// Sources of the blocks in `hdl/dma`, without the engine.
 pub const SOURCES: &[&str] = &[
     "pkg/rtl/casemate_abi_pkg.sv",
@@ -138,7 +141,7 @@ impl Buffer {
     }
 
     /// Its pieces, none across a 256-byte block, and why there are no more.
-    pub fn walk(&self, mem: &mut Memory) -> (Vec<(u64, u64)>, Option<(Stop, u64)>) {
+    pub fn walk(&self, mem: &mut Memory) -> (Vec<Piece>, Option<(Stop, u64)>) {
         let mut chunks = Vec::new();
         let mut run = |mut at: u64, n: u64| {
             let end = at + n;

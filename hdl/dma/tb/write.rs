@@ -11,6 +11,9 @@ use rand::{Rng, RngCore, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+/// Longest opened payload that waits for its tag.
+const HOLD: usize = 16384;
+
 /// A request, what the engine makes of it, and how it should end.
 struct Request {
     sub: Submission,
@@ -26,6 +29,16 @@ struct Request {
     /// Bytes written to memory, on the bus and answered.
     sent: u64,
     answered: u64,
+}
+
+impl Request {
+    fn open(&self) -> bool {
+        self.sub.opcode() == Opcode::GcmOpen as u32 && !self.payload.is_empty()
+    }
+
+    fn held(&self) -> bool {
+        self.open() && self.payload.len() <= HOLD
+    }
 }
 
 struct Writer {
@@ -68,7 +81,10 @@ impl Writer {
         }
         let tag_len = *[4u64, 8, 12, 13, 14, 15, 16].choose(rng).unwrap();
         let most = *[1, 20, 300, 3000].choose(rng).unwrap();
-        let pay = rng.random_range(0..=most);
+        let mut pay = rng.random_range(0..=most);
+        if chance(rng, 5) {
+            pay = HOLD as u64 + rng.random_range(0..300) - 100;
+        }
         let op = if open { Opcode::GcmOpen } else { Opcode::GcmSeal };
         s.set_opcode(op as u32).set_tag_mode(mode as u32);
         s.set_tag_len(tag_len as u32).set_pay_len(pay as u32);
@@ -129,6 +145,19 @@ impl Writer {
         if buffers[0].len > first.len() as u64 {
             first.extend(tag);
         }
+        let unverified = r.open() && (r.cut.is_some() || !r.tag_ok);
+        if unverified && r.held() {
+            // Nothing of it is written.
+            (r.status, r.result) = match r.cut {
+                Some((_, (status, page))) => (status, u128::from(page) << 12),
+                None => (Status::TagMismatch, 0),
+            };
+            return;
+        }
+        if unverified {
+            // Zeros in the end.
+            first.fill(0);
+        }
         let mut failure = None;
         let mut spots = Vec::new();
         for (buffer, data) in buffers.iter().zip([&first[..], tag]) {
@@ -164,8 +193,8 @@ impl Writer {
         } else {
             0
         };
-        // All of the payload is written if its tag is wrong, too.
-        let sure = matches!(r.status, Status::Ok | Status::TagMismatch);
+        // A payload that was not verified is gone, wherever it could be written.
+        let sure = r.status == Status::Ok || (unverified && failure.is_none());
         for (at, byte) in spots {
             self.image.insert(at, (byte, sure));
         }
@@ -233,7 +262,9 @@ impl Writer {
             };
             raise(&mut req, asked < requests.len());
             raise(&mut blk, out.front().is_some_and(|o| o.0 < asked));
-            raise(&mut res, resulted < asked && out_left[resulted] == 0);
+            // The result of a held payload comes while the payload waits.
+            let due = resulted < asked && (out_left[resulted] == 0 || requests[resulted].held());
+            raise(&mut res, due);
             let aborts = resulted < asked && requests[resulted].cut.is_some();
             raise(&mut cause, aborts);
             self.b.set("req_valid_i", req);

@@ -74,9 +74,11 @@ module gcm_keys
   poly_t answer_h;
   assign answer   = state_q == WAIT && (power_q == 3'd1 ? aes_valid_i : mul_valid_i);
   assign answer_h = power_q == 3'd1 ? aes_i : mul_i;
-  assign pow_write_o = answer || state_q == CLEAR;
-  assign pow_o       = power_q;
-  assign pow_h_o     = state_q == CLEAR ? '0 : answer_h;
+  always_ff @(posedge clk_i) begin
+    pow_write_o <= rst_ni && (answer || state_q == CLEAR);
+    pow_o       <= power_q;
+    pow_h_o     <= answer ? answer_h : '0;
+  end
 
   always_ff @(posedge clk_i) begin
     done_o <= 1'b0;

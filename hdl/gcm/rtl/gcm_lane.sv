@@ -5,7 +5,7 @@
 // in whose place the pipe encrypts J0. Any other IV length first runs its own GHASH and waits for J0.
 //
 // Every cycle's block, of whatever kind, walks the same fixed-latency path, with no clock enable anywhere:
-//   issue -> AES pipe (45) beside a delay RAM -> XOR and mask (2) -> GHASH (8) -> tag (2)
+//   issue (2) -> AES pipe (45) beside a delay RAM -> XOR and mask (2) -> GHASH (8) -> tag (3)
 // so a block may start only while there are credits for what it will put out.
 // Formats and the meaning of `abort`: gcm_pkg. The caller loads or clears a slot only while no request uses it.
 module gcm_lane
@@ -49,7 +49,7 @@ module gcm_lane
   localparam int unsigned IW = $clog2(SLOTS);
   localparam int unsigned AES_LATENCY = 45;
   localparam int unsigned OUT_DEPTH = 128;  // payload blocks in flight and waiting
-  localparam int unsigned RES_DEPTH = 64;   // requests in flight and waiting
+  localparam int unsigned RES_DEPTH = 128;  // requests in flight and waiting
 
   function automatic logic [31:0] swap32(logic [31:0] v);
     return {v[7:0], v[15:8], v[23:16], v[31:24]};
@@ -60,12 +60,18 @@ module gcm_lane
   // Ones in the first n bytes.
   function automatic logic [127:0] mask(logic [4:0] n);
     logic [127:0] m;
-    for (int i = 0; i < 16; i++) m[8*i+:8] = {8{5'(i) < n}};
+    logic [15:0]  t;
+    t = '0;
+    for (int b = 0; b < 4; b++) if (n[b]) t = (t << (1 << b)) | 16'((1 << (1 << b)) - 1);
+    for (int i = 0; i < 16; i++) m[8*i+:8] = {8{t[i] || n[4]}};
     return m;
   endfunction
 
   // ---------------------------------------------------------------- headers
-  // Two registers ahead of the sequencer work out the counts of blocks and what is asked about them.
+  // A header passes three registers, without back-pressure, into two small RAMs addressed by the request's number: what the
+  // sequencer has to know, and what each of the request's blocks has to know. Lengths become counts of blocks that run down to a
+  // sign bit, so that nothing is ever compared.
+  localparam int unsigned ID_W = 4;         // numbers of requests
   typedef struct packed {
     logic [IW-1:0] slot;
     key_size_e     size;
@@ -76,59 +82,142 @@ module gcm_lane
     logic [31:0]   aad_len;
     logic [31:0]   pay_len;
     logic [4:0]    tag_len;
-    logic [6:0]    iv_blocks;
-    logic [28:0]   aad_blocks;
-    logic [28:0]   pay_blocks;
-    // Ready only in the second register:
-    logic          iv_one, aad_one, pay_one;  // one block
-    logic          has_aad, has_pay;
-    logic          iv_far, all_far;           // more than WAYS blocks in the GHASH string, with the length block
-    logic [29:0]   total;                     // blocks in that of AAD and payload
-  } head_t;
+  } facts_t;
+  typedef struct packed {
+    logic               long_iv;
+    logic               decrypt;
+    logic               has_aad, has_pay;
+    logic        [4:0]  iv_tail, aad_tail, pay_tail;  // bytes in the last block
+    logic signed [7:0]  iv_left;                      // blocks - 2
+    logic signed [7:0]  iv_all;                       // blocks of the IV's GHASH string - 6
+    logic signed [29:0] aad_left, pay_left;           // blocks - 2
+    logic signed [30:0] all;                          // blocks of the other string - 6
+  } plan_t;
 
-  head_t h1_q, h2_q;
-  logic  h1_valid_q, h2_valid_q, h2_take;
-  logic  h1_take;
-  assign h1_take     = !h2_valid_q || h2_take;
-  assign req_ready_o = !h1_valid_q || h1_take;
+  /* verilator lint_off UNUSEDSIGNAL */  // slot numbers are as wide as the largest device's
+  gcm_req_t p0_q;
+  /* verilator lint_on UNUSEDSIGNAL */
+  facts_t   facts_d;
+  plan_t    p1_q, p2_q;
+  logic     p0_valid_q, p1_valid_q, p2_valid_q, accept, finished, flush_q;
+  logic [ID_W-1:0] accept_id_q;             // of the header in p0_q
+  logic [ID_W:0]   pending_q;               // accepted, last block not issued
+  assign accept = req_valid_i && req_ready_o;
+  function automatic logic [4:0] tail(logic [3:0] bytes);
+    return {bytes == 4'd0, bytes};
+  endfunction
+  always_comb begin
+    facts_d         = '0;
+    facts_d.slot    = p0_q.slot[IW-1:0];
+    facts_d.size    = p0_q.key_size;
+    facts_d.decrypt = p0_q.decrypt;
+    facts_d.long_iv = p0_q.iv_len != 10'd12;
+    facts_d.iv_len  = p0_q.iv_len;
+    facts_d.iv      = p0_q.iv;
+    facts_d.aad_len = p0_q.aad_len;
+    facts_d.pay_len = p0_q.pay_len;
+    facts_d.tag_len = p0_q.tag_len;
+  end
   always_ff @(posedge clk_i) begin
-    if (req_ready_o) begin
-      h1_valid_q      <= req_valid_i;
-      h1_q            <= '0;
-      h1_q.slot       <= req_i.slot[IW-1:0];
-      h1_q.size       <= req_i.key_size;
-      h1_q.decrypt    <= req_i.decrypt;
-      h1_q.long_iv    <= req_i.iv_len != 10'd12;
-      h1_q.iv_len     <= req_i.iv_len;
-      h1_q.iv         <= req_i.iv;
-      h1_q.aad_len    <= req_i.aad_len;
-      h1_q.pay_len    <= req_i.pay_len;
-      h1_q.tag_len    <= req_i.tag_len;
-      h1_q.iv_blocks  <= 7'((11'(req_i.iv_len) + 11'd15) >> 4);
-      h1_q.aad_blocks <= 29'((33'(req_i.aad_len) + 33'd15) >> 4);
-      h1_q.pay_blocks <= 29'((33'(req_i.pay_len) + 33'd15) >> 4);
-    end
-    if (h1_take) begin
-      h2_valid_q   <= h1_valid_q;
-      h2_q         <= h1_q;
-      h2_q.iv_one  <= h1_q.iv_blocks == 7'd1;
-      h2_q.aad_one <= h1_q.aad_blocks == 29'd1;
-      h2_q.pay_one <= h1_q.pay_blocks == 29'd1;
-      h2_q.has_aad <= h1_q.aad_len != '0;
-      h2_q.has_pay <= h1_q.pay_len != '0;
-      h2_q.iv_far  <= h1_q.iv_blocks > 7'(WAYS - 1);
-      h2_q.all_far <= h1_q.aad_blocks[28:3] != '0 || h1_q.pay_blocks[28:3] != '0
-                      || 4'(h1_q.aad_blocks[2:0]) + 4'(h1_q.pay_blocks[2:0]) > 4'(WAYS - 1);
-      h2_q.total   <= 30'(h1_q.aad_blocks) + 30'(h1_q.pay_blocks) + 30'd1;
-    end
+    p0_valid_q    <= accept;
+    p0_q          <= req_i;
+    p1_valid_q    <= p0_valid_q;
+    p1_q          <= '0;
+    p1_q.long_iv  <= facts_d.long_iv;
+    p1_q.decrypt  <= p0_q.decrypt;
+    p1_q.has_aad  <= p0_q.aad_len != '0;
+    p1_q.has_pay  <= p0_q.pay_len != '0;
+    p1_q.iv_tail  <= tail(p0_q.iv_len[3:0]);
+    p1_q.aad_tail <= tail(p0_q.aad_len[3:0]);
+    p1_q.pay_tail <= tail(p0_q.pay_len[3:0]);
+    // ceil(n / 16) - 2 = floor((n - 17) / 16)
+    p1_q.iv_left  <= 8'((12'(p0_q.iv_len) - 12'd17) >> 4);
+    p1_q.aad_left <= 30'((34'(p0_q.aad_len) - 34'd17) >> 4);
+    p1_q.pay_left <= 30'((34'(p0_q.pay_len) - 34'd17) >> 4);
+    p2_valid_q    <= p1_valid_q;
+    p2_q          <= p1_q;
+    p2_q.iv_all   <= p1_q.iv_left - 8'sd3;
+    p2_q.all      <= 31'(p1_q.aad_left) + 31'(p1_q.pay_left) - 31'sd1;
+    accept_id_q   <= accept_id_q + ID_W'(p0_valid_q);
+    pending_q     <= pending_q + (ID_W+1)'(accept) - (ID_W+1)'(finished);
+    req_ready_o   <= pending_q < (ID_W+1)'(2**ID_W - 2) && !flush_q;
     if (!rst_ni) begin
-      h1_valid_q <= 1'b0;
-      h2_valid_q <= 1'b0;
+      p0_valid_q  <= 1'b0;
+      p1_valid_q  <= 1'b0;
+      p2_valid_q  <= 1'b0;
+      accept_id_q <= '0;
+      pending_q   <= '0;
+      req_ready_o <= 1'b0;
+    end
+  end
+  (* no_rw_check *) facts_t facts_ram[2**ID_W];
+  (* no_rw_check *) plan_t  plan_ram[2**ID_W];
+  logic [ID_W:0] plan_write_q, plan_read_q;
+  always_ff @(posedge clk_i) begin
+    if (p0_valid_q) facts_ram[accept_id_q] <= facts_d;
+    if (p2_valid_q) plan_ram[plan_write_q[ID_W-1:0]] <= p2_q;
+    plan_write_q <= plan_write_q + (ID_W+1)'(p2_valid_q);
+    if (!rst_ni) plan_write_q <= '0;
+  end
+
+  // The next GHASH string. A request whose IV is not of 12 bytes has two, and the second waits for J0.
+  typedef struct packed {
+    logic [ID_W-1:0]    id;
+    logic               of_iv;
+    logic               decrypt;
+    logic               has_pay;                      // the request
+    logic               in_first, in_pay, in_len;     // its first block: of IV or AAD, payload, lengths
+    logic               pay_next;                     // payload follows the first section
+    logic [4:0]         first_tail, pay_tail;
+    logic signed [29:0] first_left, pay_left;
+    logic signed [30:0] all;
+  } string_t;
+  string_t next_d, next_q;
+  plan_t   plan;
+  logic    next_valid_q, next_waits_q, second_q, plan_some, of_iv, take, j0_now_q;
+  logic [ID_W-1:0] bad_id_q;
+  assign plan      = plan_ram[plan_read_q[ID_W-1:0]];
+  assign plan_some = plan_write_q != plan_read_q;
+  assign of_iv     = plan.long_iv && !second_q;
+  always_comb begin
+    next_d            = '0;
+    next_d.id         = plan_read_q[ID_W-1:0];
+    next_d.of_iv      = of_iv;
+    next_d.decrypt    = plan.decrypt;
+    next_d.has_pay    = plan.has_pay;
+    next_d.in_first   = of_iv || plan.has_aad;
+    next_d.in_pay     = !of_iv && !plan.has_aad && plan.has_pay;
+    next_d.in_len     = !of_iv && !plan.has_aad && !plan.has_pay;
+    next_d.pay_next   = !of_iv && plan.has_pay;
+    next_d.first_tail = of_iv ? plan.iv_tail : plan.aad_tail;
+    next_d.pay_tail   = plan.pay_tail;
+    next_d.first_left = of_iv ? 30'(plan.iv_left) : plan.aad_left;
+    next_d.pay_left   = plan.pay_left;
+    next_d.all        = of_iv ? 31'(plan.iv_all) : plan.all;
+  end
+  always_ff @(posedge clk_i) begin
+    if (take || !(next_valid_q || next_waits_q)) begin
+      next_q       <= next_d;
+      next_valid_q <= plan_some && !(plan.long_iv && second_q);
+      next_waits_q <= plan_some && plan.long_iv && second_q;
+      if (plan_some) second_q <= of_iv;
+      plan_read_q  <= plan_read_q + (ID_W+1)'(plan_some && !of_iv);
+    end
+    if (next_waits_q && j0_now_q) begin
+      next_valid_q <= 1'b1;
+      next_waits_q <= 1'b0;
+    end
+    if (next_waits_q && flush_q && next_q.id == bad_id_q) next_waits_q <= 1'b0;
+    if (!rst_ni) begin
+      next_valid_q <= 1'b0;
+      next_waits_q <= 1'b0;
+      second_q     <= 1'b0;
+      plan_read_q  <= '0;
     end
   end
 
   // -------------------------------------------------------------- sequencer
-  // Writes what is to be done for each block, ahead of its data; every question about a counter is answered a cycle before.
+  // Writes what is to be done for each block into a FIFO, ahead of its data.
   typedef enum logic [1:0] {
     HASH,      // IV, AAD and the IV's length: GHASH only
     CRYPT,     // payload
@@ -136,165 +225,153 @@ module gcm_lane
     FIND_H     // E(0), for a key being loaded
   } kind_e;
   typedef struct packed {
-    kind_e         kind;
-    logic          takes;      // a block of the input; for LENGTH it is the expected tag
-    logic          lengths;    // its own data is the two lengths below
-    logic          closing;    // if aborted here, a closing block is due
-    logic          decrypt;
-    logic          last;       // last payload block
-    logic [4:0]    bytes;
-    logic [4:0]    tag_len;
-    logic [1:0]    id;         // of the request, to tell it from its neighbours
-    logic [IW-1:0] slot;
-    key_size_e     size;
-    ghash_ctl_t    ghash;
-    logic [31:0]   len_a, len_b;
-    logic [127:0]  block;      // to the AES pipe
+    kind_e           kind;
+    logic            takes;      // a block of the input; for LENGTH it is the expected tag
+    logic            lengths;    // its own data is lengths
+    logic            of_iv;
+    logic            closing;    // if aborted here, a closing block is due
+    logic            last;       // last payload block
+    logic [4:0]      bytes;
+    logic [ID_W-1:0] id;
+    ghash_ctl_t      ghash;
   } op_t;
+  localparam int unsigned OP_DEPTH = 16;
 
-  typedef enum logic [2:0] {IDLE, IV, IV_LEN, IV_WAIT, AAD, PAY, LEN} state_e;
-  state_e        state_q;
-  /* verilator lint_off UNUSEDSIGNAL */
-  head_t         cur_q;
-  /* verilator lint_on UNUSEDSIGNAL */
-  logic [1:0]    id_q;
-  logic [95:0]   iv_q;
-  logic [31:0]   ctr0_q, ctr_q;              // of J0; next
-  logic [28:0]   sect_q;                     // blocks left in this section
-  logic          sect_last_q;                // one
-  logic [29:0]   left_q;                     // blocks left in this GHASH string
-  logic          far_q;                      // more than WAYS
-  logic          young_q;                    // the string's first WAYS blocks are not all sent
-  logic [2:0]    way_q;
-
-  logic          op_valid_q, issue, aborting, recover_q, advance, planning;
-  logic [1:0]    bad_id_q;
-  op_t           op_d, op_q;
-  logic          j0_valid;
-  logic [127:0]  j0;
-  assign planning = state_q != IDLE && state_q != IV_WAIT;
-  assign advance  = planning && (!op_valid_q || issue) && !recover_q;
-  assign h2_take  = h2_valid_q && !recover_q && (state_q == IDLE || (advance && state_q == LEN));
-
+  string_t    cur_q;
+  logic       run_q, step, space_q, young_q, far;
+  logic [2:0] way_q;
+  logic [4:0] ops_q;                         // planned and not yet issued
+  op_t        op_d, op_q, op;
+  logic       op_valid_q, op_some, op_pop, op_popped_q;
+  assign step = run_q && space_q;
+  assign take = next_valid_q && (!run_q || (cur_q.in_len && space_q));
   always_ff @(posedge clk_i) begin
-    if (advance) begin
-      sect_q      <= sect_q - 29'd1;
-      sect_last_q <= sect_q == 29'd2;
-      left_q      <= left_q - 30'd1;
-      far_q       <= left_q > 30'(WAYS + 1);
-      way_q       <= way_q == 3'(WAYS - 1) ? 3'd0 : way_q + 3'd1;
+    if (step) begin
+      cur_q.all        <= cur_q.all - 31'sd1;
+      cur_q.first_left <= cur_q.first_left - 30'sd1;
+      if (cur_q.in_pay) cur_q.pay_left <= cur_q.pay_left - 30'sd1;
+      way_q <= way_q == 3'(WAYS - 1) ? 3'd0 : way_q + 3'd1;
       if (way_q == 3'(WAYS - 1)) young_q <= 1'b0;
-      if (state_q == PAY) ctr_q <= ctr_q + 32'd1;  // inc_32
-      unique case (state_q)
-        IV: if (sect_last_q) state_q <= IV_LEN;
-        IV_LEN: state_q <= IV_WAIT;
-        AAD:
-        if (sect_last_q) begin
-          state_q     <= cur_q.has_pay ? PAY : LEN;
-          sect_q      <= cur_q.pay_blocks;
-          sect_last_q <= cur_q.pay_one;
-        end
-        PAY: if (sect_last_q) state_q <= LEN;
-        LEN: state_q <= IDLE;
-        default: ;
-      endcase
+      if (cur_q.in_first && cur_q.first_left < 0) begin
+        cur_q.in_first <= 1'b0;
+        cur_q.in_pay   <= cur_q.pay_next;
+        cur_q.in_len   <= !cur_q.pay_next;
+      end
+      if (cur_q.in_pay && cur_q.pay_left < 0) begin
+        cur_q.in_pay <= 1'b0;
+        cur_q.in_len <= 1'b1;
+      end
+      if (cur_q.in_len) run_q <= 1'b0;
     end
-    if (state_q == IV_WAIT && j0_valid) begin
-      iv_q        <= j0[95:0];
-      ctr0_q      <= swap32(j0[127:96]);
-      ctr_q       <= swap32(j0[127:96]) + 32'd1;
-      state_q     <= cur_q.has_aad ? AAD : cur_q.has_pay ? PAY : LEN;
-      sect_q      <= cur_q.has_aad ? cur_q.aad_blocks : cur_q.pay_blocks;
-      sect_last_q <= cur_q.has_aad ? cur_q.aad_one : cur_q.pay_one;
-      left_q      <= cur_q.total;
-      far_q       <= cur_q.all_far;
-      way_q       <= '0;
-      young_q     <= 1'b1;
-    end
-    if (h2_take) begin
-      cur_q   <= h2_q;
-      id_q    <= id_q + 2'd1;
-      iv_q    <= h2_q.iv;
-      ctr0_q  <= 32'd1;
-      ctr_q   <= 32'd2;
+    if (take) begin
+      cur_q   <= next_q;
+      run_q   <= 1'b1;
       way_q   <= '0;
       young_q <= 1'b1;
-      if (h2_q.long_iv) begin
-        state_q     <= IV;
-        sect_q      <= 29'(h2_q.iv_blocks);
-        sect_last_q <= h2_q.iv_one;
-        left_q      <= 30'(h2_q.iv_blocks) + 30'd1;
-        far_q       <= h2_q.iv_far;
-      end else begin
-        state_q     <= h2_q.has_aad ? AAD : h2_q.has_pay ? PAY : LEN;
-        sect_q      <= h2_q.has_aad ? h2_q.aad_blocks : h2_q.pay_blocks;
-        sect_last_q <= h2_q.has_aad ? h2_q.aad_one : h2_q.pay_one;
-        left_q      <= h2_q.total;
-        far_q       <= h2_q.all_far;
-      end
-    end
-    // The cycle after an abort: what was planned for that request is forgotten.
-    if (recover_q && id_q == bad_id_q) state_q <= IDLE;
+    end else if (flush_q && cur_q.id == bad_id_q) run_q <= 1'b0;
+    ops_q   <= ops_q + 5'(step) - 5'(op_popped_q);
+    space_q <= ops_q < 5'(OP_DEPTH - 3);
     if (!rst_ni) begin
-      state_q <= IDLE;
-      id_q    <= '0;
+      run_q   <= 1'b0;
+      ops_q   <= '0;
+      space_q <= 1'b0;
     end
   end
 
-  logic [4:0] sect_bytes;
+  assign far = cur_q.all >= 0;               // more than WAYS blocks left
   always_comb begin
-    unique case (state_q)
-      IV: sect_bytes = {1'b0, cur_q.iv_len[3:0]};
-      AAD: sect_bytes = {1'b0, cur_q.aad_len[3:0]};
-      default: sect_bytes = {1'b0, cur_q.pay_len[3:0]};
-    endcase
-    if (!sect_last_q || sect_bytes == '0) sect_bytes = 5'd16;
-
     op_d                 = '0;
-    op_d.kind            = state_q == PAY ? CRYPT : state_q == LEN ? LENGTH : HASH;
-    op_d.takes           = state_q == IV || state_q == AAD || state_q == PAY || cur_q.decrypt;
-    op_d.lengths         = state_q == IV_LEN || state_q == LEN;
-    op_d.closing         = state_q != LEN && cur_q.has_pay;
-    op_d.decrypt         = cur_q.decrypt;
-    op_d.last            = state_q == PAY && sect_last_q;
-    op_d.bytes           = sect_bytes;
-    op_d.tag_len         = cur_q.tag_len;
-    op_d.id              = id_q;
-    op_d.slot            = cur_q.slot;
-    op_d.size            = cur_q.size;
-    op_d.ghash.used_as   = (state_q == IV || state_q == IV_LEN) ? USE_J0 : USE_TAG;
+    op_d.kind            = cur_q.in_pay ? CRYPT : (cur_q.in_len && !cur_q.of_iv) ? LENGTH : HASH;
+    op_d.takes           = !cur_q.in_len || (cur_q.decrypt && !cur_q.of_iv);
+    op_d.lengths         = cur_q.in_len;
+    op_d.of_iv           = cur_q.of_iv;
+    op_d.closing         = cur_q.has_pay && (!cur_q.in_len || cur_q.of_iv);
+    op_d.last            = cur_q.in_pay && cur_q.pay_left < 0;
+    op_d.bytes           = 5'd16;
+    if (cur_q.in_first && cur_q.first_left < 0) op_d.bytes = cur_q.first_tail;
+    if (cur_q.in_pay && cur_q.pay_left < 0) op_d.bytes = cur_q.pay_tail;
+    op_d.id              = cur_q.id;
+    op_d.ghash.used_as   = cur_q.of_iv ? USE_J0 : USE_TAG;
     op_d.ghash.chain     = !young_q;
     op_d.ghash.way       = way_q;
-    op_d.ghash.power     = far_q ? 3'(WAYS) : left_q[2:0];
-    op_d.ghash.tail      = !far_q;
-    op_d.ghash.sum_start = (!far_q && left_q[2:0] == 3'(WAYS)) || (young_q && way_q == '0);
-    op_d.ghash.last      = !far_q && left_q[2:0] == 3'd1;
-    op_d.len_a           = cur_q.aad_len;
-    op_d.len_b           = cur_q.pay_len;
-    op_d.block           = {swap32(state_q == PAY ? ctr_q : ctr0_q), iv_q};
-    if (state_q == IV_LEN) begin
-      op_d.takes = 1'b0;
-      op_d.len_a = '0;
-      op_d.len_b = 32'(cur_q.iv_len);
-    end
-    if (op_d.lengths) op_d.bytes = 5'd16;
+    op_d.ghash.power     = far ? 3'(WAYS) : cur_q.all[2:0] - 3'd2;  // blocks left: all + 6
+    op_d.ghash.tail      = !far;
+    op_d.ghash.sum_start = (!far && cur_q.all[2:0] == 3'd7) || (young_q && way_q == '0);
+    op_d.ghash.last      = !far && cur_q.all[2:0] == 3'd3;
   end
   always_ff @(posedge clk_i) begin
-    if (!op_valid_q || issue) begin
-      op_valid_q <= advance;
-      op_q       <= op_d;
-    end
-    recover_q <= aborting;
-    bad_id_q  <= op_q.id;
-    if (recover_q && op_q.id == bad_id_q) op_valid_q <= 1'b0;
-    if (!rst_ni) begin
-      op_valid_q <= 1'b0;
-      recover_q  <= 1'b0;
-    end
+    op_valid_q <= rst_ni && step;
+    op_q       <= op_d;
   end
+  gcm_fifo #(.WIDTH($bits(op_t)), .DEPTH(OP_DEPTH)) u_ops (
+    .clk_i, .rst_ni,
+    .in_valid_i(op_valid_q), .in_i(op_q),
+    .out_valid_o(op_some), .out_ready_i(op_pop), .out_o(op)
+  );
 
   // ------------------------------------------------------------------ issue
   // A planned block meets its data. `go_q` is worked out a cycle before; the margins of the credits cover that.
+  logic          go_q, issue, aborting, drop_q, inject, inject_want, inject_mul;
+  poly_t         inject_h;
+  logic [IW-1:0] key_slot;
+  key_size_e     key_size;
+  logic          credit_q;
+  logic [7:0]    out_cnt_q, res_cnt_q;
+  assign issue      = op_some && go_q && (in_valid_i || !op.takes);
+  assign op_pop     = issue || drop_q;
+  assign in_ready_o = op_some && go_q && op.takes;
+  assign aborting   = in_ready_o && in_valid_i && in_i.abort;
+  always_ff @(posedge clk_i) begin
+    op_popped_q <= rst_ni && op_some && op_pop;
+    inject      <= rst_ni && inject_want && !inject;
+    go_q        <= rst_ni && credit_q && !(inject_want && !inject) && !aborting && !flush_q;
+    // After an abort, what was planned for that request is dropped.
+    drop_q      <= flush_q && !drop_q && op_some && op.id == bad_id_q;
+    if (aborting) flush_q <= 1'b1;
+    else if (!drop_q && (op_some ? op.id != bad_id_q : !run_q && ops_q == '0)) flush_q <= 1'b0;
+    if (!flush_q) bad_id_q <= op.id;
+    if (!rst_ni) begin
+      flush_q <= 1'b0;
+      drop_q  <= 1'b0;
+    end
+  end
+
+  // The block with what is to be known of its request.
+  facts_t       facts;
+  /* verilator lint_off UNUSEDSIGNAL */  // parts of the structures are done with by then
+  facts_t       facts_q;
+  op_t          s_q;
+  /* verilator lint_on UNUSEDSIGNAL */
+  logic         s_valid_q, s_inject_q, s_abort_q;
+  logic [127:0] s_data_q;
+  assign facts = facts_ram[op.id];
+  always_ff @(posedge clk_i) begin
+    s_valid_q  <= rst_ni && issue;
+    s_inject_q <= rst_ni && inject;
+    s_abort_q  <= aborting;
+    s_q        <= op;
+    s_data_q   <= in_i.data;
+    facts_q    <= facts;
+    if (op.of_iv) begin
+      facts_q.aad_len <= '0;
+      facts_q.pay_len <= 32'(facts.iv_len);
+    end
+  end
+
+  // Counter blocks: a request with a 12-byte IV starts at 2, any other at J0 + 1, loaded while nothing is issued.
+  logic [127:0] j0_q;
+  logic [31:0]  ctr_q;
+  logic         j0_valid, s_ends;
+  logic [127:0] j0;
+  assign s_ends   = s_abort_q || s_q.kind == LENGTH;
+  assign finished = s_valid_q && s_ends;
+  always_ff @(posedge clk_i) begin
+    j0_now_q <= rst_ni && j0_valid;
+    if (j0_valid) j0_q <= j0;
+    if (j0_now_q || (s_valid_q && s_q.kind == CRYPT)) ctr_q <= (j0_now_q ? swap32(j0_q[127:96]) : ctr_q) + 32'd1;  // inc_32
+    if (!rst_ni || finished) ctr_q <= 32'd2;
+  end
+
   typedef struct packed {
     kind_e         kind;
     logic          hashed;     // goes through GHASH
@@ -306,40 +383,24 @@ module gcm_lane
     ghash_ctl_t    ghash;
     logic [127:0]  data;
   } flow_t;
-
-  logic          go_q, inject, inject_want, inject_mul;
-  poly_t         inject_h;
-  logic [IW-1:0] key_slot;
-  key_size_e     key_size;
-  logic          credit;
-  logic [7:0]    out_cnt_q, res_cnt_q;
-  assign credit     = out_cnt_q < 8'(OUT_DEPTH - 4) && res_cnt_q < 8'(RES_DEPTH - 4);
-  assign issue      = op_valid_q && go_q && (in_valid_i || !op_q.takes);
-  assign in_ready_o = op_valid_q && go_q && op_q.takes;
-  assign aborting   = in_ready_o && in_valid_i && in_i.abort;
-  always_ff @(posedge clk_i) begin
-    inject <= rst_ni && inject_want && !inject;
-    go_q   <= rst_ni && credit && !(inject_want && !inject) && !aborting;
-  end
-
   flow_t        i_d, i_q;
   logic         i_valid_q;
-  logic [127:0] i_block_q;
+  logic [127:0] i_block_d, i_block_q;
   key_size_e    i_size_q;
   always_comb begin
     i_d         = '0;
-    i_d.kind    = op_q.kind;
+    i_d.kind    = s_q.kind;
     i_d.hashed  = 1'b1;
-    i_d.decrypt = op_q.decrypt;
-    i_d.last    = op_q.last;
-    i_d.bytes   = op_q.bytes;
-    i_d.slot    = op_q.slot;
-    i_d.ghash   = op_q.ghash;
-    i_d.data    = op_q.lengths ? {swap64({29'd0, op_q.len_b, 3'd0}), swap64({29'd0, op_q.len_a, 3'd0})} : in_i.data;
-    if (aborting) begin
+    i_d.decrypt = facts_q.decrypt;
+    i_d.last    = s_q.last;
+    i_d.bytes   = s_q.bytes;
+    i_d.slot    = facts_q.slot;
+    i_d.ghash   = s_q.ghash;
+    i_d.data    = s_q.lengths ? {swap64({29'd0, facts_q.pay_len, 3'd0}), swap64({29'd0, facts_q.aad_len, 3'd0})} : s_data_q;
+    if (s_abort_q) begin
       // Ends the string at once; its hash is of no use but frees what waits for it.
       i_d.kind            = LENGTH;
-      i_d.closing         = op_q.closing;
+      i_d.closing         = s_q.closing;
       i_d.last            = 1'b0;
       i_d.ghash.used_as   = USE_TAG;
       i_d.ghash.power     = 3'd1;
@@ -348,7 +409,7 @@ module gcm_lane
       i_d.ghash.sum_start = 1'b1;
       i_d.ghash.last      = 1'b1;
     end
-    if (inject) begin
+    if (s_inject_q) begin
       i_d.slot          = key_slot;
       i_d.kind          = inject_mul ? HASH : FIND_H;
       i_d.hashed        = inject_mul;
@@ -360,13 +421,15 @@ module gcm_lane
       i_d.ghash.tail    = 1'b1;
       i_d.ghash.last    = 1'b1;
     end
+    i_block_d[95:0]   = facts_q.long_iv ? j0_q[95:0] : facts_q.iv;
+    i_block_d[127:96] = s_q.kind == CRYPT ? swap32(ctr_q) : facts_q.long_iv ? j0_q[127:96] : swap32(32'd1);
   end
 
   always_ff @(posedge clk_i) begin
-    i_valid_q <= rst_ni && (issue || inject);
+    i_valid_q <= rst_ni && (s_valid_q || s_inject_q);
     i_q       <= i_d;
-    i_size_q  <= inject ? key_size : op_q.size;
-    i_block_q <= inject ? '0 : op_q.block;
+    i_size_q  <= s_inject_q ? key_size : facts_q.size;
+    i_block_q <= s_inject_q ? '0 : i_block_d;
   end
 
   // --------------------------------------------------------------- AES pipe
@@ -411,7 +474,7 @@ module gcm_lane
   // ------------------------------------------------------------ XOR and mask
   /* verilator lint_off UNUSEDSIGNAL */  // parts of the structures are done with by then
   flow_t        y_q;
-  want_t        w_q;
+  want_t        w_q, v_want_q;
   /* verilator lint_on UNUSEDSIGNAL */
   logic         y_valid_q, z_hash_q, z_out_q;
   logic [127:0] y_plain_q, y_cipher_q, y_stream_q, y_mask_q;
@@ -439,7 +502,7 @@ module gcm_lane
   logic out_pop, res_pop;
   assign out_pop = out_valid_o && out_ready_i;
   assign res_pop = res_valid_o && res_ready_i;
-  gcm_fifo #(.WIDTH($bits(gcm_out_t)), .DEPTH(OUT_DEPTH)) u_out (
+  gcm_fifo #(.WIDTH($bits(gcm_out_t)), .DEPTH(OUT_DEPTH), .OUT_REG(1'b1)) u_out (
     .clk_i, .rst_ni,
     .in_valid_i(z_out_q), .in_i(z_q),
     .out_valid_o, .out_ready_i, .out_o(out_o)
@@ -469,18 +532,17 @@ module gcm_lane
 
   // -------------------------------------------------------------------- tag
   want_t        want_d, want;
-  logic         want_push, want_some, ej0_some, tag_now, t_valid_q, u_valid_q;
+  logic         want_some, ej0_some, tag_now, t_valid_q, u_valid_q;
   logic [127:0] ej0, t_q;
   gcm_res_t     u_q;
-  assign want_d.aborted  = aborting;
-  assign want_d.decrypt  = op_q.decrypt;
-  assign want_d.tag_len  = op_q.tag_len;
-  assign want_d.expected = in_i.data;
-  assign want_push = issue && (op_q.kind == LENGTH || aborting);
+  assign want_d.aborted  = s_abort_q;
+  assign want_d.decrypt  = facts_q.decrypt;
+  assign want_d.tag_len  = facts_q.tag_len;
+  assign want_d.expected = s_data_q;
   assign tag_now   = hash_done && hash_use == USE_TAG;
-  gcm_fifo #(.WIDTH($bits(want_t)), .DEPTH(RES_DEPTH)) u_want (
+  gcm_fifo #(.WIDTH($bits(want_t)), .DEPTH(RES_DEPTH), .OUT_REG(1'b1)) u_want (
     .clk_i, .rst_ni,
-    .in_valid_i(want_push), .in_i(want_d),
+    .in_valid_i(finished), .in_i(want_d),
     .out_valid_o(want_some), .out_ready_i(tag_now), .out_o(want)
   );
   gcm_fifo #(.WIDTH(128), .DEPTH(16)) u_ej0 (
@@ -488,17 +550,24 @@ module gcm_lane
     .in_valid_i(y_valid_q && y_q.kind == LENGTH), .in_i(y_stream_q),
     .out_valid_o(ej0_some), .out_ready_i(tag_now), .out_o(ej0)
   );
+  logic [15:0] v_equal_q;
+  logic        v_valid_q;
+  logic [127:0] v_tag_q;
   always_ff @(posedge clk_i) begin
-    t_valid_q   <= rst_ni && tag_now;
-    t_q         <= (to_poly(hash) ^ ej0) & mask(want.tag_len);
-    w_q         <= want;
+    t_valid_q    <= rst_ni && tag_now;
+    t_q          <= (to_poly(hash) ^ ej0) & mask(want.tag_len);
+    w_q          <= want;
     w_q.expected <= want.expected & mask(want.tag_len);
-    u_valid_q   <= rst_ni && t_valid_q;
-    u_q.aborted <= w_q.aborted;
-    u_q.tag_ok  <= !w_q.aborted && (!w_q.decrypt || t_q == w_q.expected);
-    u_q.tag     <= (w_q.aborted || w_q.decrypt) ? '0 : t_q;
+    v_valid_q    <= rst_ni && t_valid_q;
+    v_want_q     <= w_q;
+    v_tag_q      <= t_q;
+    for (int i = 0; i < 16; i++) v_equal_q[i] <= t_q[8*i+:8] == w_q.expected[8*i+:8];
+    u_valid_q    <= rst_ni && v_valid_q;
+    u_q.aborted  <= v_want_q.aborted;
+    u_q.tag_ok   <= !v_want_q.aborted && (!v_want_q.decrypt || v_equal_q == '1);
+    u_q.tag      <= (v_want_q.aborted || v_want_q.decrypt) ? '0 : v_tag_q;
   end
-  gcm_fifo #(.WIDTH($bits(gcm_res_t)), .DEPTH(RES_DEPTH)) u_res (
+  gcm_fifo #(.WIDTH($bits(gcm_res_t)), .DEPTH(RES_DEPTH), .OUT_REG(1'b1)) u_res (
     .clk_i, .rst_ni,
     .in_valid_i(u_valid_q), .in_i(u_q),
     .out_valid_o(res_valid_o), .out_ready_i(res_ready_i), .out_o(res_o)
@@ -506,18 +575,23 @@ module gcm_lane
 
   // ---------------------------------------------------------------- credits
   logic out_add;
-  assign out_add = issue && (aborting ? op_q.closing : op_q.kind == CRYPT);
+  assign out_add = s_valid_q && (s_abort_q ? s_q.closing : s_q.kind == CRYPT);
   always_ff @(posedge clk_i) begin
-    out_cnt_q <= out_cnt_q + 8'(out_add) - 8'(out_pop);
-    res_cnt_q <= res_cnt_q + 8'(want_push) - 8'(res_pop);
+    out_cnt_q   <= out_cnt_q + 8'(out_add) - 8'(out_pop);
+    res_cnt_q   <= res_cnt_q + 8'(finished) - 8'(res_pop);
+    credit_q    <= out_cnt_q < 8'(OUT_DEPTH - 8) && res_cnt_q < 8'(RES_DEPTH - 8);
+    busy_o      <= pending_q != '0 || res_cnt_q != '0;
+    stall_in_o  <= in_ready_o && !in_valid_i;
+    stall_out_o <= op_some && !go_q && !inject && !flush_q;
     if (!rst_ni) begin
-      out_cnt_q <= '0;
-      res_cnt_q <= '0;
+      out_cnt_q   <= '0;
+      res_cnt_q   <= '0;
+      credit_q    <= 1'b0;
+      busy_o      <= 1'b0;
+      stall_in_o  <= 1'b0;
+      stall_out_o <= 1'b0;
     end
   end
-  assign busy_o      = state_q != IDLE || op_valid_q || res_cnt_q != '0;
-  assign stall_in_o  = in_ready_o && !in_valid_i;
-  assign stall_out_o = op_valid_q && !go_q && !inject;
 
   // ------------------------------------------------------------------- keys
   gcm_keys #(.SLOTS(SLOTS), .SBOX(SBOX)) u_keys (

