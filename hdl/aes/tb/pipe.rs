@@ -56,7 +56,16 @@ impl Pipe {
             self.write(slot, ram_of(r, keys.len() - 1), k);
             self.b.m.tick();
         }
+        self.settle();
+    }
+
+    /// Ends a write. Round keys take some cycles to their RAMs; no block uses a slot before.
+    fn settle(&mut self) {
         self.b.set("write_i", false);
+        self.b.set("write_all_i", false);
+        for _ in 0..16 {
+            self.b.m.tick();
+        }
     }
 
     fn write(&mut self, slot: usize, ram: usize, key: &[u8]) {
@@ -164,8 +173,7 @@ fn pipe_write_all_overwrites_every_round_key_of_one_slot() {
     p.b.set("write_all_i", true);
     p.write(0, 5, &[0; 16]);
     p.b.m.tick();
-    p.b.set("write_i", false);
-    p.b.set("write_all_i", false);
+    p.settle();
     let block = [0x5c; 16];
     let got = p.run(&[(0, 32, block), (1, 32, block)]);
     assert_eq!(got[1], encrypt(&[4; 32], block), "the other slot's key");
