@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // FIFO over a RAM with a registered output: an entry can be read two cycles after it was written. No overflow check:
-// writers hold credits.
+// writers hold credits. OUT_REG adds a second register, and a cycle: the output register of a block RAM, without which it is slow.
 module gcm_fifo #(
   parameter int unsigned WIDTH = 8,
-  parameter int unsigned DEPTH = 16   // a power of two
+  parameter int unsigned DEPTH = 16,  // a power of two
+  parameter bit          OUT_REG = 1'b0
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
@@ -17,23 +18,38 @@ module gcm_fifo #(
   localparam int unsigned AW = $clog2(DEPTH);
   (* no_rw_check *) logic [WIDTH-1:0] ram[DEPTH];
   logic [AW:0] write_q, read_q;
-  logic        some, advance;
+  logic             some, advance, read_valid, read_ready;
+  logic [WIDTH-1:0] read;
   assign some    = write_q != read_q;
-  assign advance = !out_valid_o || out_ready_i;
+  assign advance = !read_valid || read_ready;
   always_ff @(posedge clk_i) begin
     if (in_valid_i) begin
       ram[write_q[AW-1:0]] <= in_i;
       write_q              <= write_q + 1'b1;
     end
     if (advance) begin
-      out_o       <= ram[read_q[AW-1:0]];
-      out_valid_o <= some;
-      read_q      <= read_q + (AW + 1)'(some);
+      read       <= ram[read_q[AW-1:0]];
+      read_valid <= some;
+      read_q     <= read_q + (AW + 1)'(some);
     end
     if (!rst_ni) begin
-      write_q     <= '0;
-      read_q      <= '0;
-      out_valid_o <= 1'b0;
+      write_q    <= '0;
+      read_q     <= '0;
+      read_valid <= 1'b0;
     end
+  end
+  if (OUT_REG) begin : g_out
+    assign read_ready = !out_valid_o || out_ready_i;
+    always_ff @(posedge clk_i) begin
+      if (read_ready) begin
+        out_o       <= read;
+        out_valid_o <= read_valid;
+      end
+      if (!rst_ni) out_valid_o <= 1'b0;
+    end
+  end else begin : g_direct
+    assign read_ready  = out_ready_i;
+    assign out_o       = read;
+    assign out_valid_o = read_valid;
   end
 endmodule

@@ -5,7 +5,7 @@
 // in whose place the pipe encrypts J0. Any other IV length first runs its own GHASH and waits for J0.
 //
 // Every cycle's block, of whatever kind, walks the same fixed-latency path, with no clock enable anywhere:
-//   issue -> AES pipe (45) beside a delay RAM -> XOR and mask (2) -> GHASH (8) -> tag (2)
+//   issue (2) -> AES pipe (45) beside a delay RAM -> XOR and mask (2) -> GHASH (8) -> tag (3)
 // so a block may start only while there are credits for what it will put out.
 // Formats and the meaning of `abort`: gcm_pkg. The caller loads or clears a slot only while no request uses it.
 module gcm_lane
@@ -502,7 +502,7 @@ module gcm_lane
   logic out_pop, res_pop;
   assign out_pop = out_valid_o && out_ready_i;
   assign res_pop = res_valid_o && res_ready_i;
-  gcm_fifo #(.WIDTH($bits(gcm_out_t)), .DEPTH(OUT_DEPTH)) u_out (
+  gcm_fifo #(.WIDTH($bits(gcm_out_t)), .DEPTH(OUT_DEPTH), .OUT_REG(1'b1)) u_out (
     .clk_i, .rst_ni,
     .in_valid_i(z_out_q), .in_i(z_q),
     .out_valid_o, .out_ready_i, .out_o(out_o)
@@ -540,7 +540,7 @@ module gcm_lane
   assign want_d.tag_len  = facts_q.tag_len;
   assign want_d.expected = s_data_q;
   assign tag_now   = hash_done && hash_use == USE_TAG;
-  gcm_fifo #(.WIDTH($bits(want_t)), .DEPTH(RES_DEPTH)) u_want (
+  gcm_fifo #(.WIDTH($bits(want_t)), .DEPTH(RES_DEPTH), .OUT_REG(1'b1)) u_want (
     .clk_i, .rst_ni,
     .in_valid_i(finished), .in_i(want_d),
     .out_valid_o(want_some), .out_ready_i(tag_now), .out_o(want)
@@ -567,7 +567,7 @@ module gcm_lane
     u_q.tag_ok   <= !v_want_q.aborted && (!v_want_q.decrypt || v_equal_q == '1);
     u_q.tag      <= (v_want_q.aborted || v_want_q.decrypt) ? '0 : v_tag_q;
   end
-  gcm_fifo #(.WIDTH($bits(gcm_res_t)), .DEPTH(RES_DEPTH)) u_res (
+  gcm_fifo #(.WIDTH($bits(gcm_res_t)), .DEPTH(RES_DEPTH), .OUT_REG(1'b1)) u_res (
     .clk_i, .rst_ni,
     .in_valid_i(u_valid_q), .in_i(u_q),
     .out_valid_o(res_valid_o), .out_ready_i(res_ready_i), .out_o(res_o)
