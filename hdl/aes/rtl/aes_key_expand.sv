@@ -28,7 +28,7 @@ module aes_key_expand
   logic [95:0]  part_q;      // words 0 to 2 of the round key being put together
 
   logic [3:0] nk, rounds;
-  logic [31:0] old, sub_in, sub, temp, next_q;
+  logic [31:0] old, sub, next_q;
   always_comb begin
     unique case (size_q)
       KEY_128: begin nk = 4'd4; rounds = 4'd10; old = win_q[4]; end
@@ -36,56 +36,66 @@ module aes_key_expand
       default: begin nk = 4'd8; rounds = 4'd14; old = win_q[0]; end
     endcase
   end
-  // RotWord before SubWord, except in the middle of a 256-bit key's eight words.
-  assign sub_in = mod_q == 4'd0 ? {win_q[7][7:0], win_q[7][31:8]} : win_q[7];
+  // RotWord comes after SubWord here, which is the same.
   for (genvar i = 0; i < 4; i++) begin : g_sub
-    aes_sbox #(.SBOX(SBOX)) u_sbox (.clk_i, .data_i(sub_in[8*i+:8]), .data_o(sub[8*i+:8]));
+    aes_sbox #(.SBOX(SBOX)) u_sbox (.clk_i, .data_i(win_q[7][8*i+:8]), .data_o(sub[8*i+:8]));
   end
-  always_comb begin
-    if (mod_q == 4'd0) temp = sub ^ {24'd0, rcon_q};
-    else if (size_q == KEY_256 && mod_q == 4'd4) temp = sub;
-    else temp = win_q[7];
-  end
-  // In phase 3; the S-boxes answer in phase 2.
-  always_ff @(posedge clk_i) next_q <= word_q < 6'(nk) ? key_q[31:0] : old ^ temp;
-
-  logic last_of_key;
-  assign last_of_key = run_q && phase_q == 2'd3 && word_q[1:0] == 2'd3;
+  // Words and counters move in phase 3 only. Flags know them in phase 1, all but the S-boxes' part is there in phase 2, when those
+  // answer, and the word in phase 3.
+  logic        step_q, shift_q, last_q, wipe_q;
+  logic        of_key_q, wraps_q, final_q, first_q, middle_q;
+  logic [3:0]  ram_q;
+  logic [31:0] base_q;
   always_ff @(posedge clk_i) begin
-    write_o <= last_of_key;
-    key_o   <= last_of_key ? {next_q, part_q} : '0;
-    ram_o   <= word_q[5:2] == 4'd0 ? 4'd0 : 4'd14 - rounds + word_q[5:2];
-    done_o  <= last_of_key && word_q[5:2] == rounds;
+    step_q   <= rst_ni && run_q && phase_q == 2'd2;
+    shift_q  <= rst_ni && run_q && phase_q == 2'd2 && of_key_q;
+    last_q   <= rst_ni && run_q && phase_q == 2'd2 && word_q[1:0] == 2'd3;
+    wipe_q   <= !run_q && !start_i;
+    of_key_q <= word_q < 6'(nk);
+    first_q  <= word_q >= 6'(nk) && mod_q == 4'd0;
+    middle_q <= word_q >= 6'(nk) && mod_q == 4'd4 && size_q == KEY_256;
+    wraps_q  <= mod_q == nk - 4'd1;
+    final_q  <= word_q[5:2] == rounds;
+    ram_q    <= word_q[5:2] == 4'd0 ? 4'd0 : 4'd14 - rounds + word_q[5:2];
+    if (of_key_q) base_q <= key_q[31:0];
+    else if (first_q) base_q <= old ^ {24'd0, rcon_q};
+    else if (middle_q) base_q <= old;
+    else base_q <= old ^ win_q[7];
+    next_q <= base_q ^ ({sub[7:0], sub[31:8]} & {32{first_q}}) ^ (sub & {32{middle_q}});
+  end
+
+  always_ff @(posedge clk_i) begin
+    write_o <= rst_ni && last_q;
+    key_o   <= last_q ? {next_q, part_q} : '0;
+    ram_o   <= ram_q;
+    done_o  <= rst_ni && last_q && final_q;
+    if (run_q) phase_q <= phase_q + 2'd1;
+    if (step_q) begin
+      word_q <= word_q + 6'd1;
+      mod_q  <= wraps_q ? 4'd0 : mod_q + 4'd1;
+      if (first_q) rcon_q <= aes_pkg::xtime(rcon_q);
+    end
+    if (last_q && final_q) run_q <= 1'b0;
     if (start_i) begin
       run_q   <= 1'b1;
       size_q  <= size_i;
-      key_q   <= key_i;
       phase_q <= '0;
       word_q  <= '0;
       mod_q   <= '0;
       rcon_q  <= 8'h01;
-    end else if (run_q) begin
-      phase_q <= phase_q + 2'd1;
-      if (phase_q == 2'd3) begin
-        for (int i = 0; i < 7; i++) win_q[i] <= win_q[i+1];
-        win_q[7] <= next_q;
-        part_q   <= {next_q, part_q[95:32]};
-        word_q   <= word_q + 6'd1;
-        mod_q    <= mod_q == nk - 4'd1 ? 4'd0 : mod_q + 4'd1;
-        if (word_q < 6'(nk)) key_q <= {32'd0, key_q[255:32]};
-        else if (mod_q == 4'd0) rcon_q <= aes_pkg::xtime(rcon_q);
-        if (last_of_key && word_q[5:2] == rounds) run_q <= 1'b0;
-      end
-    end else begin
-      // Nothing of a key stays between loads.
-      key_q  <= '0;
+    end
+    // Nothing of a key stays between loads.
+    if (wipe_q) begin
       part_q <= '0;
       for (int i = 0; i < 8; i++) win_q[i] <= '0;
+    end else if (step_q) begin
+      part_q <= {next_q, part_q[95:32]};
+      for (int i = 0; i < 7; i++) win_q[i] <= win_q[i+1];
+      win_q[7] <= next_q;
     end
-    if (!rst_ni) begin
-      run_q   <= 1'b0;
-      write_o <= 1'b0;
-      done_o  <= 1'b0;
-    end
+    if (start_i) key_q <= key_i;
+    else if (wipe_q) key_q <= '0;
+    else if (shift_q) key_q <= {32'd0, key_q[255:32]};
+    if (!rst_ni) run_q <= 1'b0;
   end
 endmodule

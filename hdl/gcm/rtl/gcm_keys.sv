@@ -46,11 +46,11 @@ module gcm_keys
   state_e     state_q;
   logic [2:0] power_q;  // power being made or cleared
   poly_t      h_q;
+  logic       clear_q, wait_q, last_q;  // state CLEAR; state WAIT; the last power
   logic       exp_write, exp_done;
   logic [3:0] exp_ram;
   logic [127:0] exp_key;
 
-  assign ready_o = state_q == IDLE;
   aes_key_expand #(.SBOX(SBOX)) u_expand (
     .clk_i,
     .rst_ni,
@@ -62,57 +62,73 @@ module gcm_keys
     .key_o(exp_key),
     .done_o(exp_done)
   );
-  assign rk_write_o   = exp_write || (state_q == CLEAR);
-  assign rk_all_o     = state_q == CLEAR;
+  assign rk_write_o   = exp_write || clear_q;
+  assign rk_all_o     = clear_q;
   assign rk_ram_o     = exp_ram;
   assign rk_o         = exp_key;  // zero but while it writes
   assign inject_o     = state_q == SEND;
-  assign inject_mul_o = power_q != 3'd1;
   assign inject_h_o   = h_q;
 
-  logic answer;
-  poly_t answer_h;
-  assign answer   = state_q == WAIT && (power_q == 3'd1 ? aes_valid_i : mul_valid_i);
-  assign answer_h = power_q == 3'd1 ? aes_i : mul_i;
+  // An answer is taken over a register; h_q follows the power RAM's write, which is zero when nothing is written.
+  logic  got_q, answer;
+  poly_t got_h_q;
+  assign answer = wait_q && got_q;
   always_ff @(posedge clk_i) begin
-    pow_write_o <= rst_ni && (answer || state_q == CLEAR);
+    got_q       <= state_q == WAIT && (inject_mul_o ? mul_valid_i : aes_valid_i);
+    got_h_q     <= inject_mul_o ? mul_i : aes_i;
+    pow_write_o <= rst_ni && (answer || clear_q);
     pow_o       <= power_q;
-    pow_h_o     <= answer ? answer_h : '0;
+    pow_h_o     <= answer ? got_h_q : '0;
+    if (pow_write_o || done_o) h_q <= pow_h_o;
   end
 
   always_ff @(posedge clk_i) begin
     done_o <= 1'b0;
     unique case (state_q)
       IDLE: begin
-        power_q <= 3'd1;
-        h_q     <= '0;
+        power_q      <= 3'd1;
+        inject_mul_o <= 1'b0;
         if (valid_i) begin
           slot_o  <= slot_i;
           size_o  <= size_i;
+          ready_o <= 1'b0;
+          clear_q <= clear_i;
           state_q <= clear_i ? CLEAR : EXPAND;
         end
       end
       CLEAR: begin
         power_q <= power_q + 3'd1;
-        if (power_q == 3'(WAYS)) state_q <= DONE;
+        if (power_q == 3'(WAYS)) begin
+          clear_q <= 1'b0;
+          state_q <= DONE;
+        end
       end
       EXPAND: if (exp_done) state_q <= SEND;
-      SEND: if (taken_i) state_q <= WAIT;
+      SEND:
+      if (taken_i) begin
+        wait_q  <= 1'b1;
+        last_q  <= power_q == 3'(WAYS);
+        state_q <= WAIT;
+      end
       WAIT:
       if (answer) begin
-        h_q     <= answer_h;
-        power_q <= power_q + 3'd1;
-        state_q <= power_q == 3'(WAYS) ? DONE : SEND;
+        wait_q       <= 1'b0;
+        inject_mul_o <= 1'b1;
+        power_q      <= power_q + 3'd1;
+        state_q      <= last_q ? DONE : SEND;
       end
       DONE: begin
         done_o  <= 1'b1;
-        h_q     <= '0;
+        ready_o <= 1'b1;
         state_q <= IDLE;
       end
       default: state_q <= IDLE;
     endcase
     if (!rst_ni) begin
       state_q <= IDLE;
+      ready_o <= 1'b1;
+      clear_q <= 1'b0;
+      wait_q  <= 1'b0;
       done_o  <= 1'b0;
     end
   end

@@ -5,7 +5,7 @@
 // in whose place the pipe encrypts J0. Any other IV length first runs its own GHASH and waits for J0.
 //
 // Every cycle's block, of whatever kind, walks the same fixed-latency path, with no clock enable anywhere:
-//   issue (2) -> AES pipe (45) beside a delay RAM -> XOR and mask (2) -> GHASH (8) -> tag (3)
+//   issue (2) -> AES pipe (45) beside a delay RAM -> XOR and mask (2) -> GHASH (8) -> tag (4)
 // so a block may start only while there are credits for what it will put out.
 // Formats and the meaning of `abort`: gcm_pkg. The caller loads or clears a slot only while no request uses it.
 module gcm_lane
@@ -68,8 +68,8 @@ module gcm_lane
   endfunction
 
   // ---------------------------------------------------------------- headers
-  // A header passes three registers, without back-pressure, into two small RAMs addressed by the request's number: what the
-  // sequencer has to know, and what each of the request's blocks has to know. Lengths become counts of blocks that run down to a
+  // A header passes three registers, without back-pressure, into two small RAMs: a FIFO of what the
+  // sequencer has to know, and, addressed by the request's number, what each of its blocks has to know. Lengths become counts of blocks that run down to a
   // sign bit, so that nothing is ever compared.
   localparam int unsigned ID_W = 4;         // numbers of requests
   typedef struct packed {
@@ -151,14 +151,14 @@ module gcm_lane
     end
   end
   (* no_rw_check *) facts_t facts_ram[2**ID_W];
-  (* no_rw_check *) plan_t  plan_ram[2**ID_W];
-  logic [ID_W:0] plan_write_q, plan_read_q;
-  always_ff @(posedge clk_i) begin
-    if (p0_valid_q) facts_ram[accept_id_q] <= facts_d;
-    if (p2_valid_q) plan_ram[plan_write_q[ID_W-1:0]] <= p2_q;
-    plan_write_q <= plan_write_q + (ID_W+1)'(p2_valid_q);
-    if (!rst_ni) plan_write_q <= '0;
-  end
+  always_ff @(posedge clk_i) if (p0_valid_q) facts_ram[accept_id_q] <= facts_d;
+  plan_t plan;
+  logic  plan_some, plan_pop;
+  gcm_fifo #(.WIDTH($bits(plan_t)), .DEPTH(2**ID_W)) u_plans (
+    .clk_i, .rst_ni,
+    .in_valid_i(p2_valid_q), .in_i(p2_q),
+    .out_valid_o(plan_some), .out_ready_i(plan_pop), .out_o(plan)
+  );
 
   // The next GHASH string. A request whose IV is not of 12 bytes has two, and the second waits for J0.
   typedef struct packed {
@@ -173,15 +173,14 @@ module gcm_lane
     logic signed [30:0] all;
   } string_t;
   string_t next_d, next_q;
-  plan_t   plan;
-  logic    next_valid_q, next_waits_q, second_q, plan_some, of_iv, take, j0_now_q;
-  logic [ID_W-1:0] bad_id_q;
-  assign plan      = plan_ram[plan_read_q[ID_W-1:0]];
-  assign plan_some = plan_write_q != plan_read_q;
+  logic    next_valid_q, next_waits_q, second_q, of_iv, load_next, take, j0_now_q;
+  logic [ID_W-1:0] plan_id_q, bad_id_q;
   assign of_iv     = plan.long_iv && !second_q;
+  assign load_next = take || !(next_valid_q || next_waits_q);
+  assign plan_pop  = load_next && !of_iv;
   always_comb begin
     next_d            = '0;
-    next_d.id         = plan_read_q[ID_W-1:0];
+    next_d.id         = plan_id_q;
     next_d.of_iv      = of_iv;
     next_d.decrypt    = plan.decrypt;
     next_d.has_pay    = plan.has_pay;
@@ -196,12 +195,12 @@ module gcm_lane
     next_d.all        = of_iv ? 31'(plan.iv_all) : plan.all;
   end
   always_ff @(posedge clk_i) begin
-    if (take || !(next_valid_q || next_waits_q)) begin
+    if (load_next) begin
       next_q       <= next_d;
       next_valid_q <= plan_some && !(plan.long_iv && second_q);
       next_waits_q <= plan_some && plan.long_iv && second_q;
       if (plan_some) second_q <= of_iv;
-      plan_read_q  <= plan_read_q + (ID_W+1)'(plan_some && !of_iv);
+      if (plan_some && !of_iv) plan_id_q <= plan_id_q + 1'b1;
     end
     if (next_waits_q && j0_now_q) begin
       next_valid_q <= 1'b1;
@@ -212,7 +211,7 @@ module gcm_lane
       next_valid_q <= 1'b0;
       next_waits_q <= 1'b0;
       second_q     <= 1'b0;
-      plan_read_q  <= '0;
+      plan_id_q    <= '0;
     end
   end
 
@@ -238,13 +237,13 @@ module gcm_lane
   localparam int unsigned OP_DEPTH = 16;
 
   string_t    cur_q;
-  logic       run_q, step, space_q, young_q, far;
+  logic       run_q, free_q, step, space_q, young_q, far;  // free: not running or at the last block
   logic [2:0] way_q;
   logic [4:0] ops_q;                         // planned and not yet issued
   op_t        op_d, op_q, op;
   logic       op_valid_q, op_some, op_pop, op_popped_q;
   assign step = run_q && space_q;
-  assign take = next_valid_q && (!run_q || (cur_q.in_len && space_q));
+  assign take = next_valid_q && free_q && space_q;
   always_ff @(posedge clk_i) begin
     if (step) begin
       cur_q.all        <= cur_q.all - 31'sd1;
@@ -256,23 +255,30 @@ module gcm_lane
         cur_q.in_first <= 1'b0;
         cur_q.in_pay   <= cur_q.pay_next;
         cur_q.in_len   <= !cur_q.pay_next;
+        free_q         <= !cur_q.pay_next;
       end
       if (cur_q.in_pay && cur_q.pay_left < 0) begin
         cur_q.in_pay <= 1'b0;
         cur_q.in_len <= 1'b1;
+        free_q       <= 1'b1;
       end
       if (cur_q.in_len) run_q <= 1'b0;
     end
     if (take) begin
       cur_q   <= next_q;
       run_q   <= 1'b1;
+      free_q  <= next_q.in_len;
       way_q   <= '0;
       young_q <= 1'b1;
-    end else if (flush_q && cur_q.id == bad_id_q) run_q <= 1'b0;
+    end else if (flush_q && cur_q.id == bad_id_q) begin
+      run_q  <= 1'b0;
+      free_q <= 1'b1;
+    end
     ops_q   <= ops_q + 5'(step) - 5'(op_popped_q);
     space_q <= ops_q < 5'(OP_DEPTH - 3);
     if (!rst_ni) begin
       run_q   <= 1'b0;
+      free_q  <= 1'b1;
       ops_q   <= '0;
       space_q <= 1'b0;
     end
@@ -474,10 +480,11 @@ module gcm_lane
   // ------------------------------------------------------------ XOR and mask
   /* verilator lint_off UNUSEDSIGNAL */  // parts of the structures are done with by then
   flow_t        y_q;
-  want_t        w_q, v_want_q;
+  want_t        sum_want_q, w_q, v_want_q;
   /* verilator lint_on UNUSEDSIGNAL */
   logic         y_valid_q, z_hash_q, z_out_q;
-  logic [127:0] y_plain_q, y_cipher_q, y_stream_q, y_mask_q;
+  logic [127:0] y_sum_q, y_stream_q, y_mask_q;
+  logic         y_seal_q;
   poly_t        z_block_q;
   ghash_ctl_t   z_ctl_q;
   logic [IW-1:0] z_slot_q;
@@ -486,18 +493,18 @@ module gcm_lane
     y_valid_q  <= rst_ni && x_valid;
     y_q        <= x_q;
     y_stream_q <= stream;
-    y_plain_q  <= x_q.data ^ stream;
-    y_cipher_q <= (x_q.kind == CRYPT && !x_q.decrypt) ? x_q.data ^ stream : x_q.data;
+    y_sum_q    <= x_q.data ^ stream;
+    y_seal_q   <= x_q.kind == CRYPT && !x_q.decrypt;  // what is hashed is what is put out
     y_mask_q   <= mask(x_q.bytes);
 
     z_hash_q   <= rst_ni && y_valid_q && y_q.hashed;
     z_ctl_q    <= y_q.ghash;
     z_slot_q   <= y_q.slot;
-    z_block_q  <= to_poly(y_cipher_q & y_mask_q);
+    z_block_q  <= to_poly((y_seal_q ? y_sum_q : y_q.data) & y_mask_q);
     z_out_q    <= rst_ni && y_valid_q && (y_q.kind == CRYPT || y_q.closing);
     z_q.last   <= y_q.last || y_q.closing;
     z_q.bytes  <= y_q.closing ? '0 : y_q.bytes;
-    z_q.data   <= y_q.closing ? '0 : y_plain_q & y_mask_q;
+    z_q.data   <= y_q.closing ? '0 : y_sum_q & y_mask_q;
   end
   logic out_pop, res_pop;
   assign out_pop = out_valid_o && out_ready_i;
@@ -532,8 +539,8 @@ module gcm_lane
 
   // -------------------------------------------------------------------- tag
   want_t        want_d, want;
-  logic         want_some, ej0_some, tag_now, t_valid_q, u_valid_q;
-  logic [127:0] ej0, t_q;
+  logic         want_some, ej0_some, tag_now, sum_valid_q, t_valid_q, u_valid_q;
+  logic [127:0] ej0, sum_q, sum_mask_q, t_q;
   gcm_res_t     u_q;
   assign want_d.aborted  = s_abort_q;
   assign want_d.decrypt  = facts_q.decrypt;
@@ -550,18 +557,22 @@ module gcm_lane
     .in_valid_i(y_valid_q && y_q.kind == LENGTH), .in_i(y_stream_q),
     .out_valid_o(ej0_some), .out_ready_i(tag_now), .out_o(ej0)
   );
-  logic [15:0] v_equal_q;
+  logic [15:0] t_masked_q, v_equal_q;
   logic        v_valid_q;
   logic [127:0] v_tag_q;
   always_ff @(posedge clk_i) begin
-    t_valid_q    <= rst_ni && tag_now;
-    t_q          <= (to_poly(hash) ^ ej0) & mask(want.tag_len);
-    w_q          <= want;
-    w_q.expected <= want.expected & mask(want.tag_len);
+    sum_valid_q  <= rst_ni && tag_now;
+    sum_q        <= to_poly(hash) ^ ej0;
+    sum_mask_q   <= mask(want.tag_len);
+    sum_want_q   <= want;
+    t_valid_q    <= rst_ni && sum_valid_q;
+    t_q          <= sum_q & sum_mask_q;
+    w_q          <= sum_want_q;
+    for (int i = 0; i < 16; i++) t_masked_q[i] <= !sum_mask_q[8*i];
     v_valid_q    <= rst_ni && t_valid_q;
     v_want_q     <= w_q;
     v_tag_q      <= t_q;
-    for (int i = 0; i < 16; i++) v_equal_q[i] <= t_q[8*i+:8] == w_q.expected[8*i+:8];
+    for (int i = 0; i < 16; i++) v_equal_q[i] <= t_masked_q[i] || t_q[8*i+:8] == w_q.expected[8*i+:8];
     u_valid_q    <= rst_ni && v_valid_q;
     u_q.aborted  <= v_want_q.aborted;
     u_q.tag_ok   <= !v_want_q.aborted && (!v_want_q.decrypt || v_equal_q == '1);

@@ -31,12 +31,21 @@ package ghash_pkg;
     return p;
   endfunction
 
-  // Carry-less 32 x 32: fits a machine word in simulation.
-  function automatic logic [62:0] clmul32(logic [31:0] a, logic [31:0] b);
-    logic [62:0] r;
+  // Carry-less 16 x 16.
+  function automatic logic [30:0] clmul16(logic [15:0] a, logic [15:0] b);
+    logic [30:0] r;
     r = '0;
-    for (int i = 0; i < 32; i++) r ^= 63'(b & {32{a[i]}}) << i;
+    for (int i = 0; i < 16; i++) r ^= 31'(b & {16{a[i]}}) << i;
     return r;
+  endfunction
+
+  // Carry-less 32 x 32 by Karatsuba, of numbers given with the sum of their halves: {sum, high, low}.
+  function automatic logic [62:0] clmul32(logic [47:0] a, logic [47:0] b);
+    logic [30:0] lo, hi, mid;
+    lo  = clmul16(a[15:0], b[15:0]);
+    hi  = clmul16(a[31:16], b[31:16]);
+    mid = clmul16(a[47:32], b[47:32]) ^ lo ^ hi;
+    return 63'(lo) ^ (63'(mid) << 16) ^ (63'(hi) << 32);
   endfunction
 
   // Modulo x^128 + x^7 + x^2 + x + 1.
