@@ -4,6 +4,7 @@
 
 mod gcm;
 mod model;
+mod request;
 
 use crate::transport::{DmaRegion, IovaSpace, Transport};
 use crate::{Error, Result};
