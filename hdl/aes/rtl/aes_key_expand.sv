@@ -28,7 +28,7 @@ module aes_key_expand
   logic [95:0]  part_q;      // words 0 to 2 of the round key being put together
 
   logic [3:0] nk, rounds;
-  logic [31:0] old, sub, next_q;
+  logic [31:0] old, sub, next;
   always_comb begin
     unique case (size_q)
       KEY_128: begin nk = 4'd4; rounds = 4'd10; old = win_q[4]; end
@@ -40,8 +40,8 @@ module aes_key_expand
   for (genvar i = 0; i < 4; i++) begin : g_sub
     aes_sbox #(.SBOX(SBOX)) u_sbox (.clk_i, .data_i(win_q[7][8*i+:8]), .data_o(sub[8*i+:8]));
   end
-  // Words and counters move in phase 3 only. Flags know them in phase 1, all but the S-boxes' part is there in phase 2, when those
-  // answer, and the word in phase 3.
+  // Words and counters move in phase 3 only. Flags know them in phase 1, all but the S-boxes' part is there in phase 2; those
+  // answer in phase 3.
   logic        step_q, shift_q, last_q, wipe_q;
   logic        of_key_q, wraps_q, final_q, first_q, middle_q;
   logic [3:0]  ram_q;
@@ -56,17 +56,17 @@ module aes_key_expand
     middle_q <= word_q >= 6'(nk) && mod_q == 4'd4 && size_q == KEY_256;
     wraps_q  <= mod_q == nk - 4'd1;
     final_q  <= word_q[5:2] == rounds;
-    ram_q    <= word_q[5:2] == 4'd0 ? 4'd0 : 4'd14 - rounds + word_q[5:2];
+    ram_q    <= 4'd14 - rounds + word_q[5:2];
     if (of_key_q) base_q <= key_q[31:0];
     else if (first_q) base_q <= old ^ {24'd0, rcon_q};
     else if (middle_q) base_q <= old;
     else base_q <= old ^ win_q[7];
-    next_q <= base_q ^ ({sub[7:0], sub[31:8]} & {32{first_q}}) ^ (sub & {32{middle_q}});
   end
+  assign next = base_q ^ ({sub[7:0], sub[31:8]} & {32{first_q}}) ^ (sub & {32{middle_q}});
 
   always_ff @(posedge clk_i) begin
     write_o <= rst_ni && last_q;
-    key_o   <= last_q ? {next_q, part_q} : '0;
+    key_o   <= last_q ? {next, part_q} : '0;
     ram_o   <= ram_q;
     done_o  <= rst_ni && last_q && final_q;
     if (run_q) phase_q <= phase_q + 2'd1;
@@ -89,9 +89,9 @@ module aes_key_expand
       part_q <= '0;
       for (int i = 0; i < 8; i++) win_q[i] <= '0;
     end else if (step_q) begin
-      part_q <= {next_q, part_q[95:32]};
+      part_q <= {next, part_q[95:32]};
       for (int i = 0; i < 7; i++) win_q[i] <= win_q[i+1];
-      win_q[7] <= next_q;
+      win_q[7] <= next;
     end
     if (start_i) key_q <= key_i;
     else if (wipe_q) key_q <= '0;

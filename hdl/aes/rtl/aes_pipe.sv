@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AES encryption (FIPS 197), fully unrolled: a block enters every cycle, each with the slot of its key; latency 45.
-// There are always 14 rounds in the pipe; AES-192 and AES-128 pass the first 2 or 4 unchanged, so that every key
-// size takes equally long. Round key 0 is in RAM 0; round key r of Nr in RAM 14 - Nr + r.
+// AES encryption (FIPS 197), fully unrolled: a block enters every cycle, each with the slot of its key; latency 59.
+// There are always 14 rounds' time in the pipe: a block of AES-192 or AES-128 waits beside the first 2 or 4 rounds and enters after
+// them, so that every key size takes equally long. Round key r of Nr is in RAM 14 - Nr + r.
 module aes_pipe
   import gcm_pkg::*;
 #(
@@ -23,14 +23,17 @@ module aes_pipe
   output logic [127:0]  block_o
 );
   // Slot and size beside the block: element t is t cycles after the input.
-  logic [IW-1:0] slot_q[43];
-  key_size_e     size_q[13];
+  localparam int unsigned ROUND = 4;               // cycles a round
+  localparam int unsigned SLOT_DELAY = 14 * ROUND;
+  localparam int unsigned SIZE_DELAY = 4 * ROUND + 2;
+  logic [IW-1:0] slot_q[SLOT_DELAY+1];
+  key_size_e     size_q[SIZE_DELAY+1];
   assign slot_q[0] = slot_i;
   assign size_q[0] = key_size_i;
-  for (genvar t = 1; t < 43; t++) begin : g_slot
+  for (genvar t = 1; t <= int'(SLOT_DELAY); t++) begin : g_slot
     always_ff @(posedge clk_i) slot_q[t] <= slot_q[t-1];
   end
-  for (genvar t = 1; t < 13; t++) begin : g_size
+  for (genvar t = 1; t <= int'(SIZE_DELAY); t++) begin : g_size
     always_ff @(posedge clk_i) size_q[t] <= size_q[t-1];
   end
 
@@ -53,40 +56,44 @@ module aes_pipe
 
   logic [127:0] key[15];
   for (genvar r = 0; r <= 14; r++) begin : g_key
-    // Round r adds its key in the cycle 3r + 2 after the input; the RAM takes two.
+    // Round r adds its key in the cycle 4r + 2 after the input; the RAM takes two.
     aes_key_ram #(.SLOTS(SLOTS)) u_ram (
       .clk_i,
       .write_i(write_q[r/3].write && (write_q[r/3].all || write_q[r/3].ram == 4'(r))),
       .write_slot_i(write_q[r/3].slot),
       .write_key_i(write_q[r/3].key),
-      .slot_i(slot_q[3*r]),
+      .slot_i(slot_q[ROUND*r]),
       .key_o(key[r])
     );
   end
 
-  logic [127:0] block_q, block_qq, state[15];
+  logic [127:0] block_q, block_qq, late[5], state[15];
+  aes_delay #(.CYCLES(2 * ROUND)) u_late_2 (.clk_i, .data_i(block_qq), .data_o(late[2]));
+  aes_delay #(.CYCLES(2 * ROUND)) u_late_4 (.clk_i, .data_i(late[2]), .data_o(late[4]));
   always_ff @(posedge clk_i) begin
     block_q  <= block_i;
     block_qq <= block_q;
     state[0] <= block_qq ^ key[0];
   end
   for (genvar r = 1; r <= 14; r++) begin : g_round
-    logic bypass;
-    if (r <= 4) begin : g_bypass
-      // The state enters round r in the cycle 3r after the input.
-      assign bypass = (size_q[3*r] == KEY_128) || (r <= 2 && size_q[3*r] == KEY_192);
-    end else begin : g_always
-      assign bypass = 1'b0;
+    logic         enter;
+    logic [127:0] entering;
+    if (r == 2 || r == 4) begin : g_enter
+      assign enter    = size_q[ROUND*r+2] == (r == 2 ? KEY_192 : KEY_128);
+      assign entering = late[r];
+    end else begin : g_pass
+      assign enter    = 1'b0;
+      assign entering = '0;
     end
     aes_round #(
       .SBOX(SBOX),
-      .LAST(r == 14),
-      .CAN_SKIP(r <= 4)
+      .LAST(r == 14)
     ) u_round (
       .clk_i,
-      .bypass_i(bypass),
       .state_i(state[r-1]),
       .key_i(key[r]),
+      .enter_i(enter),
+      .block_i(entering),
       .state_o(state[r])
     );
   end

@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One AES round (FIPS 197, 5.1): SubBytes over two register stages, then ShiftRows, MixColumns and AddRoundKey
-// before a third. Latency 3. `bypass_i` passes the state unchanged: shorter keys skip the first rounds.
+// One AES round (FIPS 197, 5.1): SubBytes over three register stages, then ShiftRows, MixColumns and AddRoundKey before a
+// fourth. Latency 4. With enter_i a block enters the cipher after this round: it alone gets the key.
 // State: byte i of the block in [8*i +: 8], which is row i mod 4, column i / 4.
-// bypass_i goes with state_i; key_i must be there two cycles after state_i.
+// key_i, enter_i and block_i must be there three cycles after state_i.
 module aes_round
   import gcm_pkg::*;
 #(
   parameter sbox_e       SBOX      = SBOX_TABLE,
-  parameter bit          LAST      = 1'b0,  // no MixColumns
-  parameter bit          CAN_SKIP  = 1'b0
+  parameter bit          LAST      = 1'b0  // no MixColumns
 ) (
   input  logic         clk_i,
-  input  logic         bypass_i,
   input  logic [127:0] state_i,
   input  logic [127:0] key_i,
+  input  logic         enter_i,
+  input  logic [127:0] block_i,
   output logic [127:0] state_o
 );
-  logic [127:0] sub, mixed, kept;
-  logic         skip;
+  logic [127:0] sub, mixed;
 
   for (genvar i = 0; i < 16; i++) begin : g_sub
     aes_sbox #(.SBOX(SBOX)) u_sbox (.clk_i, .data_i(state_i[8*i+:8]), .data_o(sub[8*i+:8]));
@@ -45,23 +44,5 @@ module aes_round
     end
   end
 
-  if (CAN_SKIP) begin : g_skip
-    logic [127:0] state_q, state_qq;
-    logic         skip_q, skip_qq;
-    always_ff @(posedge clk_i) begin
-      state_q  <= state_i;
-      state_qq <= state_q;
-      skip_q   <= bypass_i;
-      skip_qq  <= skip_q;
-    end
-    assign skip = skip_qq;
-    assign kept = state_qq;
-  end else begin : g_always
-    logic unused;
-    assign unused = bypass_i;
-    assign skip   = 1'b0;
-    assign kept   = '0;
-  end
-
-  always_ff @(posedge clk_i) state_o <= skip ? kept : mixed ^ key_i;
+  always_ff @(posedge clk_i) state_o <= (enter_i ? block_i : mixed) ^ key_i;
 endmodule

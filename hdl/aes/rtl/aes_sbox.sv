@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AES S-box, the architecture chosen by a parameter; all have a latency of 2 and are proved equal in tb/aes.rs.
+// AES S-box, the architecture chosen by a parameter; all have a latency of 3 and are proved equal in tb/aes.rs.
 module aes_sbox
   import gcm_pkg::*;
 #(

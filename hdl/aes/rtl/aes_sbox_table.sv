@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AES S-box (FIPS 197, 5.1.1) as a constant array in logic. Latency 2; the second register only keeps step with the others.
+// AES S-box (FIPS 197, 5.1.1) as a constant array in logic. Latency 3; the other registers only keep step.
 module aes_sbox_table (
   input  logic       clk_i,
   input  logic [7:0] data_i,
   output logic [7:0] data_o
 );
-  logic [7:0] sub_q;
+  logic [7:0] sub_q, sub_qq;
   always_ff @(posedge clk_i) begin
     sub_q  <= aes_pkg::SBOX_VALUES[data_i];
-    data_o <= sub_q;
+    sub_qq <= sub_q;
+    data_o <= sub_qq;
   end
 endmodule

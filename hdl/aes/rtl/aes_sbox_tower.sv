@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // AES S-box (FIPS 197, 5.1.1) in the tower field GF(((2^2)^2)^2): the circuit of J. Boyar and R. Peralta,
-// "A small depth-16 circuit for the AES S-box" (2012), 128 gates, cut in two after the inversion in GF(2^4).
-// Latency 2. The paper numbers bits from the most significant: u0 is bit 7.
+// "A small depth-16 circuit for the AES S-box" (2012), 128 gates, cut in three, before and after the inversion in GF(2^4).
+// Latency 3. The paper numbers bits from the most significant: u0 is bit 7.
 module aes_sbox_tower (
   input  logic       clk_i,
   input  logic [7:0] data_i,
@@ -24,15 +24,23 @@ module aes_sbox_tower (
       t7, t6, t5, t4, t3, t2, t1};
   endfunction
 
-  // To the inverse in GF(2^4): m37 to m40.
-  function automatic logic [3:0] invert(logic [27:1] t, logic u7);
-    logic m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21, m22,
-      m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40;
+  // The four bits to be inverted in GF(2^4): m20 to m23.
+  function automatic logic [3:0] norm(logic [27:1] t, logic u7);
+    logic m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21, m22, m23;
     m1 = t[13] & t[6]; m2 = t[23] & t[8]; m3 = t[14] ^ m1; m4 = t[19] & u7; m5 = m4 ^ m1; m6 = t[3] & t[16];
     m7 = t[22] & t[9]; m8 = t[26] ^ m6; m9 = t[20] & t[17]; m10 = m9 ^ m6; m11 = t[1] & t[15];
     m12 = t[4] & t[27]; m13 = m12 ^ m11; m14 = t[2] & t[10]; m15 = m14 ^ m11; m16 = m3 ^ m2;
     m17 = m5 ^ t[24]; m18 = m8 ^ m7; m19 = m10 ^ m15; m20 = m16 ^ m13; m21 = m17 ^ m15; m22 = m18 ^ m13;
-    m23 = m19 ^ t[25]; m24 = m22 ^ m23; m25 = m22 & m20; m26 = m21 ^ m25; m27 = m20 ^ m21; m28 = m23 ^ m25;
+    m23 = m19 ^ t[25];
+    return {m20, m21, m22, m23};
+  endfunction
+
+  // Their inverse: m37 to m40.
+  function automatic logic [3:0] invert(logic [3:0] m);
+    logic m20, m21, m22, m23;
+    logic m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40;
+    {m20, m21, m22, m23} = m;
+    m24 = m22 ^ m23; m25 = m22 & m20; m26 = m21 ^ m25; m27 = m20 ^ m21; m28 = m23 ^ m25;
     m29 = m28 & m27; m30 = m26 & m24; m31 = m20 & m23; m32 = m27 & m31; m33 = m27 ^ m25; m34 = m21 & m22;
     m35 = m24 & m34; m36 = m24 ^ m25; m37 = m21 ^ m29; m38 = m32 ^ m33; m39 = m23 ^ m30; m40 = m35 ^ m36;
     return {m37, m38, m39, m40};
@@ -60,15 +68,17 @@ module aes_sbox_tower (
     return {s0, s1, s2, s3, s4, s5, s6, s7};
   endfunction
 
-  logic [7:0] data_q;
-  logic [3:0] inv_q;
+  logic [7:0] data_q, data_qq;
+  logic [3:0] norm_q, inv_q;
   logic [27:1] t_in, t_q;
   /* verilator lint_on UNUSEDSIGNAL */
   assign t_in = top_layer(data_i);
-  assign t_q  = top_layer(data_q);
+  assign t_q  = top_layer(data_qq);
   always_ff @(posedge clk_i) begin
-    data_q <= data_i;
-    inv_q  <= invert(t_in, data_i[0]);
-    data_o <= bottom_layer(t_q, data_q[0], inv_q);
+    data_q  <= data_i;
+    norm_q  <= norm(t_in, data_i[0]);
+    data_qq <= data_q;
+    inv_q   <= invert(norm_q);
+    data_o  <= bottom_layer(t_q, data_qq[0], inv_q);
   end
 endmodule

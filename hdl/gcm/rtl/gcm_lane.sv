@@ -5,7 +5,7 @@
 // in whose place the pipe encrypts J0. Any other IV length first runs its own GHASH and waits for J0.
 //
 // Every cycle's block, of whatever kind, walks the same fixed-latency path, with no clock enable anywhere:
-//   issue (2) -> AES pipe (45) beside a delay RAM -> XOR and mask (2) -> GHASH (8) -> tag (4)
+//   issue (2) -> AES pipe (59) beside a delay RAM -> XOR and mask (2) -> GHASH (8) -> tag (4)
 // so a block may start only while there are credits for what it will put out.
 // Formats and the meaning of `abort`: gcm_pkg. The caller loads or clears a slot only while no request uses it.
 module gcm_lane
@@ -47,7 +47,7 @@ module gcm_lane
   output logic                  stall_out_o
 );
   localparam int unsigned IW = $clog2(SLOTS);
-  localparam int unsigned AES_LATENCY = 45;
+  localparam int unsigned AES_LATENCY = 59;
   localparam int unsigned OUT_DEPTH = 128;  // payload blocks in flight and waiting
   localparam int unsigned RES_DEPTH = 128;  // requests in flight and waiting
 

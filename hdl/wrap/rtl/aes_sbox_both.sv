@@ -2,8 +2,8 @@
 //
 // AES S-box and its inverse (FIPS 197, 5.1.1 and 5.3.2) over one forward S-box of any architecture. With A the matrix of the affine
 // map, S(x) = A(1/x) + 63, so the inverse S-box is L(S(L(y))) where L(y) = A^-1(y + 63): L before and L after.
-// Latency 4; inverse_i must be steady while a byte is inside. flush_i holds the registers of this module at zero; those of the forward
-// S-box then follow with S(0) in two cycles.
+// Latency 4; inverse_i must be steady while a byte is inside. flush_i holds the register of this module at zero; those of the forward
+// S-box then follow with S(0) in three cycles.
 module aes_sbox_both
   import gcm_pkg::*;
 #(
@@ -23,11 +23,8 @@ module aes_sbox_both
   logic [7:0] pre_q, sub;
   aes_sbox #(.SBOX(SBOX)) u_sbox (.clk_i, .data_i(pre_q), .data_o(sub));
   always_ff @(posedge clk_i) begin
-    pre_q  <= inverse_i ? inverse_affine(data_i) : data_i;
-    data_o <= inverse_i ? inverse_affine(sub) : sub;
-    if (flush_i) begin
-      pre_q  <= '0;
-      data_o <= '0;
-    end
+    pre_q <= inverse_i ? inverse_affine(data_i) : data_i;
+    if (flush_i) pre_q <= '0;
   end
+  assign data_o = inverse_i ? inverse_affine(sub) : sub;
 endmodule

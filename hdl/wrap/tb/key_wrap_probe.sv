@@ -47,8 +47,7 @@ module key_wrap_probe
   logic [3:0] subs;
   for (genvar i = 0; i < 4; i++) begin : g_sub
     // The forward S-box has no reset: it rests at S(0).
-    assign subs[i] = dut.u_aes.g_sub[i].u_sbox.pre_q != '0 || dut.u_aes.g_sub[i].u_sbox.sub != 8'h63
-        || dut.u_aes.g_sub[i].u_sbox.data_o != '0;
+    assign subs[i] = dut.u_aes.g_sub[i].u_sbox.pre_q != '0 || dut.u_aes.g_sub[i].u_sbox.sub != 8'h63;
   end
   assign sub = subs != '0;
   assign work_o = {
