@@ -11,8 +11,8 @@ SOURCE = ROOT / "abi" / "casemate.rdl"
 SV = ROOT / "hdl" / "pkg" / "rtl" / "casemate_abi_pkg.sv"
 SV_FIELDS = ROOT / "hdl" / "pkg" / "tb" / "abi_fields.sv"
 RUST = ROOT / "abi" / "src" / "generated.rs"
-ENUMS = ["opcode_e", "status_e", "queue_error_e", "queue_state_e", "tag_mode_e", "key_type_e"]
-STRUCTS = ["submission", "completion", "sg_element"]
+ENUMS = ["opcode_e", "status_e", "queue_error_e", "queue_state_e", "tag_mode_e", "key_type_e", "iv_policy_e", "origin_e", "hash_e"]
+STRUCTS = ["submission", "completion", "sg_element", "key_attributes"]
 NOTE = "Generated from abi/casemate.rdl by abi/generate.py: do not edit; run `cargo xtask abi`."
 
 

@@ -4,7 +4,7 @@
 use crate::{Field, Register};
 
 /// Digest of the interface's source: the device's `ABI_HASH` register must equal it.
-pub const ABI_HASH: u32 = 0x0fd6641b;
+pub const ABI_HASH: u32 = 0xb0e7851c;
 
 /// `opcode_e` of the interface description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,8 +18,36 @@ pub enum Opcode {
     GcmOpen = 0x02,
     /// Officer: move the key window into a slot. Returns the new generation.
     KeyLoad = 0x40,
-    /// Officer: overwrite a slot's key, round keys and powers of H with zeros.
+    /// Overwrite a slot's key, round keys and powers of H with zeros.
     KeyDestroy = 0x41,
+    /// A key from the device's random bits into an empty slot. Returns the new generation.
+    KeyGenerate = 0x42,
+    /// The key and its attributes to dst as a blob under a wrapping slot (AES-256-GCM).
+    KeyWrap = 0x43,
+    /// A blob from src into an empty slot. Returns the new generation.
+    KeyUnwrap = 0x44,
+    /// The key to dst under a wrapping slot by AES-KWP (RFC 5649), without its attributes.
+    KwpWrap = 0x45,
+    /// AES-KWP (RFC 5649) from src into an empty slot. Returns the new generation.
+    KwpUnwrap = 0x46,
+    /// Slot to empty slot by HKDF (RFC 5869). Returns the new generation.
+    KeyHkdf = 0x47,
+    /// Slot to empty slot by the KDF in counter mode with HMAC (SP 800-108r1, 4.1). Returns the new generation.
+    KeyKbkdf = 0x48,
+    /// A slot's attributes to dst.
+    KeyQuery = 0x49,
+    /// Take usage bits from a slot, lower its limit.
+    KeyLock = 0x4a,
+    /// Officer: a domain's wrapping key, derived from the device's root secret, into an empty slot. Returns the new generation.
+    KeyRoot = 0x4c,
+    /// A message's key from a slot of IV policy DERIVED and a nonce, into an empty slot. Returns the new generation.
+    KeyMessage = 0x4d,
+    /// HMAC (FIPS 198-1) of src to dst.
+    MacSign = 0x50,
+    /// HMAC of src compared with the one at dst.
+    MacVerify = 0x51,
+    /// Random bytes to dst.
+    Random = 0x52,
 }
 
 impl Opcode {
@@ -30,6 +58,20 @@ impl Opcode {
         Opcode::GcmOpen,
         Opcode::KeyLoad,
         Opcode::KeyDestroy,
+        Opcode::KeyGenerate,
+        Opcode::KeyWrap,
+        Opcode::KeyUnwrap,
+        Opcode::KwpWrap,
+        Opcode::KwpUnwrap,
+        Opcode::KeyHkdf,
+        Opcode::KeyKbkdf,
+        Opcode::KeyQuery,
+        Opcode::KeyLock,
+        Opcode::KeyRoot,
+        Opcode::KeyMessage,
+        Opcode::MacSign,
+        Opcode::MacVerify,
+        Opcode::Random,
     ];
 
     /// The value of this code, if it is one.
@@ -44,7 +86,35 @@ impl Opcode {
             Opcode::GcmSeal => "AES-GCM authenticated encryption (SP 800-38D, 7.1).",
             Opcode::GcmOpen => "AES-GCM authenticated decryption (SP 800-38D, 7.2).",
             Opcode::KeyLoad => "Officer: move the key window into a slot. Returns the new generation.",
-            Opcode::KeyDestroy => "Officer: overwrite a slot's key, round keys and powers of H with zeros.",
+            Opcode::KeyDestroy => "Overwrite a slot's key, round keys and powers of H with zeros.",
+            Opcode::KeyGenerate => {
+                "A key from the device's random bits into an empty slot. Returns the new generation."
+            }
+            Opcode::KeyWrap => {
+                "The key and its attributes to dst as a blob under a wrapping slot (AES-256-GCM)."
+            }
+            Opcode::KeyUnwrap => "A blob from src into an empty slot. Returns the new generation.",
+            Opcode::KwpWrap => {
+                "The key to dst under a wrapping slot by AES-KWP (RFC 5649), without its attributes."
+            }
+            Opcode::KwpUnwrap => {
+                "AES-KWP (RFC 5649) from src into an empty slot. Returns the new generation."
+            }
+            Opcode::KeyHkdf => "Slot to empty slot by HKDF (RFC 5869). Returns the new generation.",
+            Opcode::KeyKbkdf => {
+                "Slot to empty slot by the KDF in counter mode with HMAC (SP 800-108r1, 4.1). Returns the new generation."
+            }
+            Opcode::KeyQuery => "A slot's attributes to dst.",
+            Opcode::KeyLock => "Take usage bits from a slot, lower its limit.",
+            Opcode::KeyRoot => {
+                "Officer: a domain's wrapping key, derived from the device's root secret, into an empty slot. Returns the new generation."
+            }
+            Opcode::KeyMessage => {
+                "A message's key from a slot of IV policy DERIVED and a nonce, into an empty slot. Returns the new generation."
+            }
+            Opcode::MacSign => "HMAC (FIPS 198-1) of src to dst.",
+            Opcode::MacVerify => "HMAC of src compared with the one at dst.",
+            Opcode::Random => "Random bytes to dst.",
         }
     }
 }
@@ -69,10 +139,14 @@ pub enum Status {
     BadIvLen = 0x13,
     /// Inline AAD longer than 16 bytes (8 with the tag at its own address).
     BadAadLen = 0x14,
-    /// KEY_LOAD of an unknown type.
+    /// Unknown key type, or one that the operation does not make.
     BadKeyType = 0x15,
     /// A scatter-gather element of length 0 or with a reserved field that is not zero.
     BadSgl = 0x16,
+    /// pay_len, salt_len or secret_len is out of the operation's range.
+    BadLength = 0x17,
+    /// Unknown hash.
+    BadHash = 0x18,
     /// No such slot.
     SlotRange = 0x20,
     /// The slot holds no key.
@@ -91,6 +165,16 @@ pub enum Status {
     KeyWindow = 0x26,
     /// KEY_LOAD: the slot's generations are used up until the device is reset.
     SlotRetired = 0x27,
+    /// The slot that was to get a key holds one: destroy it first.
+    SlotFull = 0x29,
+    /// The slot's key has been used as often as its limit allows.
+    Exhausted = 0x2a,
+    /// The IV policy is unknown, not for this type, origin or usage, or does not allow the request's IV or tag mode.
+    BadPolicy = 0x2b,
+    /// The wrapped key is not authentic, or not of this domain, wrapping key or form.
+    BadBlob = 0x2c,
+    /// Usage bits that this type cannot have.
+    BadUsage = 0x2d,
     /// Bus error reading the IV.
     DmaIv = 0x30,
     /// Bus error reading the AAD.
@@ -105,6 +189,10 @@ pub enum Status {
     DmaDstSgl = 0x35,
     /// Bus error writing the destination or the tag.
     DmaDst = 0x36,
+    /// The noise source failed its tests: the device is in its error state.
+    NoEntropy = 0x40,
+    /// The device was zeroized, or failed its self-test: reset it.
+    Zeroized = 0x41,
 }
 
 impl Status {
@@ -120,6 +208,8 @@ impl Status {
         Status::BadAadLen,
         Status::BadKeyType,
         Status::BadSgl,
+        Status::BadLength,
+        Status::BadHash,
         Status::SlotRange,
         Status::SlotEmpty,
         Status::SlotDomain,
@@ -129,6 +219,11 @@ impl Status {
         Status::NotOfficer,
         Status::KeyWindow,
         Status::SlotRetired,
+        Status::SlotFull,
+        Status::Exhausted,
+        Status::BadPolicy,
+        Status::BadBlob,
+        Status::BadUsage,
         Status::DmaIv,
         Status::DmaAad,
         Status::DmaSrcSgl,
@@ -136,6 +231,8 @@ impl Status {
         Status::DmaTag,
         Status::DmaDstSgl,
         Status::DmaDst,
+        Status::NoEntropy,
+        Status::Zeroized,
     ];
 
     /// The value of this code, if it is one.
@@ -156,10 +253,12 @@ impl Status {
             Status::BadTagLen => "tag_len is not 4, 8 or 12 to 16.",
             Status::BadIvLen => "iv_len is 0.",
             Status::BadAadLen => "Inline AAD longer than 16 bytes (8 with the tag at its own address).",
-            Status::BadKeyType => "KEY_LOAD of an unknown type.",
+            Status::BadKeyType => "Unknown key type, or one that the operation does not make.",
             Status::BadSgl => {
                 "A scatter-gather element of length 0 or with a reserved field that is not zero."
             }
+            Status::BadLength => "pay_len, salt_len or secret_len is out of the operation's range.",
+            Status::BadHash => "Unknown hash.",
             Status::SlotRange => "No such slot.",
             Status::SlotEmpty => "The slot holds no key.",
             Status::SlotDomain => "The slot belongs to another domain.",
@@ -169,6 +268,15 @@ impl Status {
             Status::NotOfficer => "Only queue 0 may do this.",
             Status::KeyWindow => "KEY_LOAD: not all words of the key were written to KEY_WINDOW.",
             Status::SlotRetired => "KEY_LOAD: the slot's generations are used up until the device is reset.",
+            Status::SlotFull => "The slot that was to get a key holds one: destroy it first.",
+            Status::Exhausted => "The slot's key has been used as often as its limit allows.",
+            Status::BadPolicy => {
+                "The IV policy is unknown, not for this type, origin or usage, or does not allow the request's IV or tag mode."
+            }
+            Status::BadBlob => {
+                "The wrapped key is not authentic, or not of this domain, wrapping key or form."
+            }
+            Status::BadUsage => "Usage bits that this type cannot have.",
             Status::DmaIv => "Bus error reading the IV.",
             Status::DmaAad => "Bus error reading the AAD.",
             Status::DmaSrcSgl => "Bus error reading the source scatter-gather list.",
@@ -176,6 +284,8 @@ impl Status {
             Status::DmaTag => "Bus error reading the tag at its own address.",
             Status::DmaDstSgl => "Bus error reading the destination scatter-gather list.",
             Status::DmaDst => "Bus error writing the destination or the tag.",
+            Status::NoEntropy => "The noise source failed its tests: the device is in its error state.",
+            Status::Zeroized => "The device was zeroized, or failed its self-test: reset it.",
         }
     }
 }
@@ -303,11 +413,21 @@ pub enum KeyType {
     Aes192 = 0x02,
     /// AES, 32-byte key.
     Aes256 = 0x03,
+    /// For HMAC and key derivation, 16 to 64 bytes.
+    Secret = 0x04,
+    /// AES-256 key that wraps others.
+    Wrapping = 0x05,
 }
 
 impl KeyType {
     /// Every value, in order.
-    pub const ALL: &'static [KeyType] = &[KeyType::Aes128, KeyType::Aes192, KeyType::Aes256];
+    pub const ALL: &'static [KeyType] = &[
+        KeyType::Aes128,
+        KeyType::Aes192,
+        KeyType::Aes256,
+        KeyType::Secret,
+        KeyType::Wrapping,
+    ];
 
     /// The value of this code, if it is one.
     pub fn from_code(code: u8) -> Option<Self> {
@@ -320,6 +440,119 @@ impl KeyType {
             KeyType::Aes128 => "AES, 16-byte key.",
             KeyType::Aes192 => "AES, 24-byte key.",
             KeyType::Aes256 => "AES, 32-byte key.",
+            KeyType::Secret => "For HMAC and key derivation, 16 to 64 bytes.",
+            KeyType::Wrapping => "AES-256 key that wraps others.",
+        }
+    }
+}
+
+/// `iv_policy_e` of the interface description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum IvPolicy {
+    /// The request brings its IV.
+    Host = 0x00,
+    /// GCM_SEAL's IV is 8 zero bytes and the slot's count of seals, big-endian; the completion returns it. Only for keys made by KEY_GENERATE or KEY_MESSAGE that cannot be wrapped.
+    Counter = 0x01,
+    /// SECRET only: for KEY_MESSAGE and nothing else.
+    Derived = 0x02,
+}
+
+impl IvPolicy {
+    /// Every value, in order.
+    pub const ALL: &'static [IvPolicy] = &[IvPolicy::Host, IvPolicy::Counter, IvPolicy::Derived];
+
+    /// The value of this code, if it is one.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|v| *v as u8 == code)
+    }
+
+    /// What the code means.
+    pub fn describe(self) -> &'static str {
+        match self {
+            IvPolicy::Host => "The request brings its IV.",
+            IvPolicy::Counter => {
+                "GCM_SEAL's IV is 8 zero bytes and the slot's count of seals, big-endian; the completion returns it. Only for keys made by KEY_GENERATE or KEY_MESSAGE that cannot be wrapped."
+            }
+            IvPolicy::Derived => "SECRET only: for KEY_MESSAGE and nothing else.",
+        }
+    }
+}
+
+/// `origin_e` of the interface description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Origin {
+    /// No key.
+    None = 0x00,
+    /// KEY_LOAD: plaintext from the host.
+    Imported = 0x01,
+    /// Made in the device.
+    Generated = 0x02,
+    /// From another slot or the root secret.
+    Derived = 0x03,
+    /// KEY_UNWRAP.
+    Unwrapped = 0x04,
+    /// KWP_UNWRAP: it may exist elsewhere with other rights.
+    Foreign = 0x05,
+}
+
+impl Origin {
+    /// Every value, in order.
+    pub const ALL: &'static [Origin] = &[
+        Origin::None,
+        Origin::Imported,
+        Origin::Generated,
+        Origin::Derived,
+        Origin::Unwrapped,
+        Origin::Foreign,
+    ];
+
+    /// The value of this code, if it is one.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|v| *v as u8 == code)
+    }
+
+    /// What the code means.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Origin::None => "No key.",
+            Origin::Imported => "KEY_LOAD: plaintext from the host.",
+            Origin::Generated => "Made in the device.",
+            Origin::Derived => "From another slot or the root secret.",
+            Origin::Unwrapped => "KEY_UNWRAP.",
+            Origin::Foreign => "KWP_UNWRAP: it may exist elsewhere with other rights.",
+        }
+    }
+}
+
+/// `hash_e` of the interface description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Hash {
+    /// FIPS 180-4, 6.2.
+    Sha256 = 0x01,
+    /// FIPS 180-4, 6.5.
+    Sha384 = 0x02,
+    /// FIPS 180-4, 6.4.
+    Sha512 = 0x03,
+}
+
+impl Hash {
+    /// Every value, in order.
+    pub const ALL: &'static [Hash] = &[Hash::Sha256, Hash::Sha384, Hash::Sha512];
+
+    /// The value of this code, if it is one.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|v| *v as u8 == code)
+    }
+
+    /// What the code means.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Hash::Sha256 => "FIPS 180-4, 6.2.",
+            Hash::Sha384 => "FIPS 180-4, 6.5.",
+            Hash::Sha512 => "FIPS 180-4, 6.4.",
         }
     }
 }
@@ -1853,10 +2086,262 @@ impl SgElement {
     }
 }
 
+/// `key_attributes` in memory: 32 bytes, little-endian words.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    zerocopy::FromBytes,
+    zerocopy::IntoBytes,
+    zerocopy::Immutable,
+    zerocopy::KnownLayout,
+)]
+#[repr(C)]
+pub struct KeyAttributes {
+    /// The words, in host order after [`Self::from_le`].
+    pub words: [u32; 8],
+}
+
+impl KeyAttributes {
+    /// Size in bytes.
+    pub const SIZE: usize = 32;
+    /// (name, lowest bit, width) of every field.
+    pub const FIELDS: &'static [(&'static str, usize, usize)] = &[
+        ("key_type", 0, 8),
+        ("domain", 8, 8),
+        ("usage_bits", 16, 16),
+        ("generation", 32, 16),
+        ("iv_policy", 48, 2),
+        ("reserved0", 50, 2),
+        ("origin", 52, 3),
+        ("valid", 55, 1),
+        ("key_len", 56, 7),
+        ("reserved1", 63, 1),
+        ("limit", 64, 32),
+        ("used", 96, 32),
+        ("label0", 128, 32),
+        ("label1", 160, 32),
+        ("label2", 192, 32),
+        ("reserved2", 224, 32),
+    ];
+    /// The setter of every field, in the order of [`Self::FIELDS`].
+    pub const SETTERS: &'static [fn(&mut Self, u32) -> &mut Self] = &[
+        Self::set_key_type,
+        Self::set_domain,
+        Self::set_usage_bits,
+        Self::set_generation,
+        Self::set_iv_policy,
+        Self::set_reserved0,
+        Self::set_origin,
+        Self::set_valid,
+        Self::set_key_len,
+        Self::set_reserved1,
+        Self::set_limit,
+        Self::set_used,
+        Self::set_label0,
+        Self::set_label1,
+        Self::set_label2,
+        Self::set_reserved2,
+    ];
+
+    /// Type; 0 if the slot is empty.
+    pub fn key_type(&self) -> u32 {
+        (self.words[0] >> 0) & 0xff
+    }
+
+    /// Sets `key_type`; bits beyond its 8 are cut.
+    pub fn set_key_type(&mut self, value: u32) -> &mut Self {
+        self.words[0] = (self.words[0] & !(0xff << 0)) | ((value & 0xff) << 0);
+        self
+    }
+
+    /// Domain.
+    pub fn domain(&self) -> u32 {
+        (self.words[0] >> 8) & 0xff
+    }
+
+    /// Sets `domain`; bits beyond its 8 are cut.
+    pub fn set_domain(&mut self, value: u32) -> &mut Self {
+        self.words[0] = (self.words[0] & !(0xff << 8)) | ((value & 0xff) << 8);
+        self
+    }
+
+    /// Usage bits.
+    pub fn usage_bits(&self) -> u32 {
+        (self.words[0] >> 16) & 0xffff
+    }
+
+    /// Sets `usage_bits`; bits beyond its 16 are cut.
+    pub fn set_usage_bits(&mut self, value: u32) -> &mut Self {
+        self.words[0] = (self.words[0] & !(0xffff << 16)) | ((value & 0xffff) << 16);
+        self
+    }
+
+    /// Generation. In a blob 0x4d43 (CM).
+    pub fn generation(&self) -> u32 {
+        (self.words[1] >> 0) & 0xffff
+    }
+
+    /// Sets `generation`; bits beyond its 16 are cut.
+    pub fn set_generation(&mut self, value: u32) -> &mut Self {
+        self.words[1] = (self.words[1] & !(0xffff << 0)) | ((value & 0xffff) << 0);
+        self
+    }
+
+    /// IV policy.
+    pub fn iv_policy(&self) -> u32 {
+        (self.words[1] >> 16) & 0x3
+    }
+
+    /// Sets `iv_policy`; bits beyond its 2 are cut.
+    pub fn set_iv_policy(&mut self, value: u32) -> &mut Self {
+        self.words[1] = (self.words[1] & !(0x3 << 16)) | ((value & 0x3) << 16);
+        self
+    }
+
+    /// 0.
+    pub fn reserved0(&self) -> u32 {
+        (self.words[1] >> 18) & 0x3
+    }
+
+    /// Sets `reserved0`; bits beyond its 2 are cut.
+    pub fn set_reserved0(&mut self, value: u32) -> &mut Self {
+        self.words[1] = (self.words[1] & !(0x3 << 18)) | ((value & 0x3) << 18);
+        self
+    }
+
+    /// Origin.
+    pub fn origin(&self) -> u32 {
+        (self.words[1] >> 20) & 0x7
+    }
+
+    /// Sets `origin`; bits beyond its 3 are cut.
+    pub fn set_origin(&mut self, value: u32) -> &mut Self {
+        self.words[1] = (self.words[1] & !(0x7 << 20)) | ((value & 0x7) << 20);
+        self
+    }
+
+    /// Holds a key. In a blob 1.
+    pub fn valid(&self) -> u32 {
+        (self.words[1] >> 23) & 0x1
+    }
+
+    /// Sets `valid`; bits beyond its 1 are cut.
+    pub fn set_valid(&mut self, value: u32) -> &mut Self {
+        self.words[1] = (self.words[1] & !(0x1 << 23)) | ((value & 0x1) << 23);
+        self
+    }
+
+    /// Bytes of the key.
+    pub fn key_len(&self) -> u32 {
+        (self.words[1] >> 24) & 0x7f
+    }
+
+    /// Sets `key_len`; bits beyond its 7 are cut.
+    pub fn set_key_len(&mut self, value: u32) -> &mut Self {
+        self.words[1] = (self.words[1] & !(0x7f << 24)) | ((value & 0x7f) << 24);
+        self
+    }
+
+    /// 0.
+    pub fn reserved1(&self) -> u32 {
+        (self.words[1] >> 31) & 0x1
+    }
+
+    /// Sets `reserved1`; bits beyond its 1 are cut.
+    pub fn set_reserved1(&mut self, value: u32) -> &mut Self {
+        self.words[1] = (self.words[1] & !(0x1 << 31)) | ((value & 0x1) << 31);
+        self
+    }
+
+    /// Seals allowed.
+    pub fn limit(&self) -> u32 {
+        (self.words[2] >> 0) & 0xffffffff
+    }
+
+    /// Sets `limit`; bits beyond its 32 are cut.
+    pub fn set_limit(&mut self, value: u32) -> &mut Self {
+        self.words[2] = (self.words[2] & !(0xffffffff << 0)) | ((value & 0xffffffff) << 0);
+        self
+    }
+
+    /// Seals begun.
+    pub fn used(&self) -> u32 {
+        (self.words[3] >> 0) & 0xffffffff
+    }
+
+    /// Sets `used`; bits beyond its 32 are cut.
+    pub fn set_used(&mut self, value: u32) -> &mut Self {
+        self.words[3] = (self.words[3] & !(0xffffffff << 0)) | ((value & 0xffffffff) << 0);
+        self
+    }
+
+    /// Label, bytes 0-3: the host's choice.
+    pub fn label0(&self) -> u32 {
+        (self.words[4] >> 0) & 0xffffffff
+    }
+
+    /// Sets `label0`; bits beyond its 32 are cut.
+    pub fn set_label0(&mut self, value: u32) -> &mut Self {
+        self.words[4] = (self.words[4] & !(0xffffffff << 0)) | ((value & 0xffffffff) << 0);
+        self
+    }
+
+    /// Label, bytes 4-7.
+    pub fn label1(&self) -> u32 {
+        (self.words[5] >> 0) & 0xffffffff
+    }
+
+    /// Sets `label1`; bits beyond its 32 are cut.
+    pub fn set_label1(&mut self, value: u32) -> &mut Self {
+        self.words[5] = (self.words[5] & !(0xffffffff << 0)) | ((value & 0xffffffff) << 0);
+        self
+    }
+
+    /// Label, bytes 8-11.
+    pub fn label2(&self) -> u32 {
+        (self.words[6] >> 0) & 0xffffffff
+    }
+
+    /// Sets `label2`; bits beyond its 32 are cut.
+    pub fn set_label2(&mut self, value: u32) -> &mut Self {
+        self.words[6] = (self.words[6] & !(0xffffffff << 0)) | ((value & 0xffffffff) << 0);
+        self
+    }
+
+    /// 0.
+    pub fn reserved2(&self) -> u32 {
+        (self.words[7] >> 0) & 0xffffffff
+    }
+
+    /// Sets `reserved2`; bits beyond its 32 are cut.
+    pub fn set_reserved2(&mut self, value: u32) -> &mut Self {
+        self.words[7] = (self.words[7] & !(0xffffffff << 0)) | ((value & 0xffffffff) << 0);
+        self
+    }
+}
+
 /// Usage bits of a slot.
 pub mod usage {
     /// GCM_SEAL.
     pub const ENCRYPT: u16 = 1 << 0;
     /// GCM_OPEN.
     pub const DECRYPT: u16 = 1 << 1;
+    /// MAC_SIGN.
+    pub const SIGN: u16 = 1 << 2;
+    /// MAC_VERIFY.
+    pub const VERIFY: u16 = 1 << 3;
+    /// KEY_HKDF, KEY_KBKDF or, with IV policy DERIVED, KEY_MESSAGE.
+    pub const DERIVE: u16 = 1 << 4;
+    /// Wraps other keys.
+    pub const WRAP: u16 = 1 << 5;
+    /// Unwraps other keys.
+    pub const UNWRAP: u16 = 1 << 6;
+    /// May be wrapped by KEY_WRAP.
+    pub const EXPORT_WRAPPED: u16 = 1 << 7;
+    /// May be wrapped by KWP_WRAP; of a wrapping key: may do KWP_WRAP and KWP_UNWRAP.
+    pub const KWP: u16 = 1 << 8;
 }

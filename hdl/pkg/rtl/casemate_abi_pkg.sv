@@ -4,14 +4,28 @@
 /* verilator lint_off UNUSEDPARAM */
 package casemate_abi_pkg;
 
-  localparam logic [31:0] ABI_HASH = 32'h0fd6641b;
+  localparam logic [31:0] ABI_HASH = 32'hb0e7851c;
 
   typedef enum logic [7:0] {
     OPCODE_NOP = 8'h00,
     OPCODE_GCM_SEAL = 8'h01,
     OPCODE_GCM_OPEN = 8'h02,
     OPCODE_KEY_LOAD = 8'h40,
-    OPCODE_KEY_DESTROY = 8'h41
+    OPCODE_KEY_DESTROY = 8'h41,
+    OPCODE_KEY_GENERATE = 8'h42,
+    OPCODE_KEY_WRAP = 8'h43,
+    OPCODE_KEY_UNWRAP = 8'h44,
+    OPCODE_KWP_WRAP = 8'h45,
+    OPCODE_KWP_UNWRAP = 8'h46,
+    OPCODE_KEY_HKDF = 8'h47,
+    OPCODE_KEY_KBKDF = 8'h48,
+    OPCODE_KEY_QUERY = 8'h49,
+    OPCODE_KEY_LOCK = 8'h4a,
+    OPCODE_KEY_ROOT = 8'h4c,
+    OPCODE_KEY_MESSAGE = 8'h4d,
+    OPCODE_MAC_SIGN = 8'h50,
+    OPCODE_MAC_VERIFY = 8'h51,
+    OPCODE_RANDOM = 8'h52
   } opcode_e;
 
   typedef enum logic [7:0] {
@@ -25,6 +39,8 @@ package casemate_abi_pkg;
     STATUS_BAD_AAD_LEN = 8'h14,
     STATUS_BAD_KEY_TYPE = 8'h15,
     STATUS_BAD_SGL = 8'h16,
+    STATUS_BAD_LENGTH = 8'h17,
+    STATUS_BAD_HASH = 8'h18,
     STATUS_SLOT_RANGE = 8'h20,
     STATUS_SLOT_EMPTY = 8'h21,
     STATUS_SLOT_DOMAIN = 8'h22,
@@ -34,13 +50,20 @@ package casemate_abi_pkg;
     STATUS_NOT_OFFICER = 8'h25,
     STATUS_KEY_WINDOW = 8'h26,
     STATUS_SLOT_RETIRED = 8'h27,
+    STATUS_SLOT_FULL = 8'h29,
+    STATUS_EXHAUSTED = 8'h2a,
+    STATUS_BAD_POLICY = 8'h2b,
+    STATUS_BAD_BLOB = 8'h2c,
+    STATUS_BAD_USAGE = 8'h2d,
     STATUS_DMA_IV = 8'h30,
     STATUS_DMA_AAD = 8'h31,
     STATUS_DMA_SRC_SGL = 8'h32,
     STATUS_DMA_SRC = 8'h33,
     STATUS_DMA_TAG = 8'h34,
     STATUS_DMA_DST_SGL = 8'h35,
-    STATUS_DMA_DST = 8'h36
+    STATUS_DMA_DST = 8'h36,
+    STATUS_NO_ENTROPY = 8'h40,
+    STATUS_ZEROIZED = 8'h41
   } status_e;
 
   typedef enum logic [7:0] {
@@ -67,8 +90,31 @@ package casemate_abi_pkg;
   typedef enum logic [7:0] {
     KEY_TYPE_AES_128 = 8'h01,
     KEY_TYPE_AES_192 = 8'h02,
-    KEY_TYPE_AES_256 = 8'h03
+    KEY_TYPE_AES_256 = 8'h03,
+    KEY_TYPE_SECRET = 8'h04,
+    KEY_TYPE_WRAPPING = 8'h05
   } key_type_e;
+
+  typedef enum logic [7:0] {
+    IV_POLICY_HOST = 8'h00,
+    IV_POLICY_COUNTER = 8'h01,
+    IV_POLICY_DERIVED = 8'h02
+  } iv_policy_e;
+
+  typedef enum logic [7:0] {
+    ORIGIN_NONE = 8'h00,
+    ORIGIN_IMPORTED = 8'h01,
+    ORIGIN_GENERATED = 8'h02,
+    ORIGIN_DERIVED = 8'h03,
+    ORIGIN_UNWRAPPED = 8'h04,
+    ORIGIN_FOREIGN = 8'h05
+  } origin_e;
+
+  typedef enum logic [7:0] {
+    HASH_SHA_256 = 8'h01,
+    HASH_SHA_384 = 8'h02,
+    HASH_SHA_512 = 8'h03
+  } hash_e;
 
   // Byte offsets in BAR 0; of arrays, the first element and the stride.
   localparam logic [19:0] REG_ID = 20'h00000;
@@ -275,8 +321,35 @@ package casemate_abi_pkg;
     logic [31:0] addr_lo;
   } sg_element_t;
 
+  // key_attributes: word 0 in the low bits, as read from memory.
+  typedef struct packed {
+    logic [31:0] reserved2;
+    logic [31:0] label2;
+    logic [31:0] label1;
+    logic [31:0] label0;
+    logic [31:0] used;
+    logic [31:0] limit;
+    logic reserved1;
+    logic [6:0] key_len;
+    logic valid;
+    logic [2:0] origin;
+    logic [1:0] reserved0;
+    logic [1:0] iv_policy;
+    logic [15:0] generation;
+    logic [15:0] usage_bits;
+    logic [7:0] domain;
+    logic [7:0] key_type;
+  } key_attributes_t;
+
   localparam int unsigned USAGE_ENCRYPT = 0;
   localparam int unsigned USAGE_DECRYPT = 1;
+  localparam int unsigned USAGE_SIGN = 2;
+  localparam int unsigned USAGE_VERIFY = 3;
+  localparam int unsigned USAGE_DERIVE = 4;
+  localparam int unsigned USAGE_WRAP = 5;
+  localparam int unsigned USAGE_UNWRAP = 6;
+  localparam int unsigned USAGE_EXPORT_WRAPPED = 7;
+  localparam int unsigned USAGE_KWP = 8;
 
 endpackage
 /* verilator lint_on UNUSEDPARAM */

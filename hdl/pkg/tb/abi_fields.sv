@@ -95,3 +95,39 @@ module sg_element_fields import casemate_abi_pkg::*; (
   assign len_o = value_i.len;
   assign reserved0_o = value_i.reserved0;
 endmodule
+module key_attributes_fields import casemate_abi_pkg::*; (
+  input  key_attributes_t value_i,
+  output logic [7:0] key_type_o,
+  output logic [7:0] domain_o,
+  output logic [15:0] usage_bits_o,
+  output logic [15:0] generation_o,
+  output logic [1:0] iv_policy_o,
+  output logic [1:0] reserved0_o,
+  output logic [2:0] origin_o,
+  output logic [0:0] valid_o,
+  output logic [6:0] key_len_o,
+  output logic [0:0] reserved1_o,
+  output logic [31:0] limit_o,
+  output logic [31:0] used_o,
+  output logic [31:0] label0_o,
+  output logic [31:0] label1_o,
+  output logic [31:0] label2_o,
+  output logic [31:0] reserved2_o
+);
+  assign key_type_o = value_i.key_type;
+  assign domain_o = value_i.domain;
+  assign usage_bits_o = value_i.usage_bits;
+  assign generation_o = value_i.generation;
+  assign iv_policy_o = value_i.iv_policy;
+  assign reserved0_o = value_i.reserved0;
+  assign origin_o = value_i.origin;
+  assign valid_o = value_i.valid;
+  assign key_len_o = value_i.key_len;
+  assign reserved1_o = value_i.reserved1;
+  assign limit_o = value_i.limit;
+  assign used_o = value_i.used;
+  assign label0_o = value_i.label0;
+  assign label1_o = value_i.label1;
+  assign label2_o = value_i.label2;
+  assign reserved2_o = value_i.reserved2;
+endmodule
