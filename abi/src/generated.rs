@@ -4,7 +4,7 @@
 use crate::{Field, Register};
 
 /// Digest of the interface's source: the device's `ABI_HASH` register must equal it.
-pub const ABI_HASH: u32 = 0xb0e7851c;
+pub const ABI_HASH: u32 = 0xe58a0c2c;
 
 /// `opcode_e` of the interface description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -896,6 +896,14 @@ pub const REGISTERS: &[Register] = &[
             Field {
                 name: "sealed",
                 low: 4,
+                width: 1,
+                reset: None,
+                readable: true,
+                writable: false,
+            },
+            Field {
+                name: "entropy_error",
+                low: 5,
                 width: 1,
                 reset: None,
                 readable: true,

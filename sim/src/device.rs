@@ -38,7 +38,7 @@ impl Default for Shape {
 }
 
 /// What to simulate.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 pub struct Config {
     /// Parameters of the RTL.
     pub shape: Shape,
@@ -46,6 +46,30 @@ pub struct Config {
     pub timing: MemoryTiming,
     /// Waveforms to this file.
     pub trace: Option<PathBuf>,
+    /// The platform's root secret. For development it is bytes 0 to 31, which everybody knows.
+    pub root: [u8; 32],
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            shape: Shape::default(),
+            timing: MemoryTiming::default(),
+            trace: None,
+            root: std::array::from_fn(|i| i as u8),
+        }
+    }
+}
+
+impl std::fmt::Debug for Config {
+    /// All but the root secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("shape", &self.shape)
+            .field("timing", &self.timing)
+            .field("trace", &self.trace)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Config {
@@ -173,6 +197,7 @@ macro_rules! ports {
 ports!(
     rst_ni,
     tamper_i,
+    root_i,
     entropy_valid_i,
     entropy_ready_o,
     entropy_i,
@@ -274,6 +299,7 @@ impl Device {
             p,
             model,
         };
+        d.model.set_bytes(d.p.root_i, &config.root);
         d.reset()?;
         Ok(d)
     }

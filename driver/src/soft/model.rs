@@ -393,14 +393,15 @@ impl Model {
             Opcode::Nop => Ok(()),
             Opcode::KeyLoad => refuse(Status::NotOfficer),
             Opcode::KeyDestroy => {
-                if queue != 0 {
-                    return refuse(Status::NotOfficer);
-                }
+                let domain = self.queues[queue].domain;
                 let Some(slot) = self.slots.get_mut(s.slot() as usize) else {
                     return refuse(Status::SlotRange);
                 };
                 if slot.key.is_none() {
                     return refuse(Status::SlotEmpty);
+                }
+                if queue != 0 && slot.domain != domain {
+                    return refuse(Status::SlotDomain);
                 }
                 if u32::from(slot.generation) != s.generation() {
                     return refuse(Status::SlotGeneration);
@@ -411,7 +412,8 @@ impl Model {
                 };
                 Ok(())
             }
-            Opcode::GcmSeal | Opcode::GcmOpen => {
+            op if !matches!(op, Opcode::GcmSeal | Opcode::GcmOpen) => refuse(Status::BadOpcode),
+            _ => {
                 let domain = self.queues[queue].domain;
                 let Some(slot) = self.slots.get(s.slot() as usize) else {
                     return refuse(Status::SlotRange);
@@ -457,6 +459,7 @@ impl Model {
             KeyType::Aes128 => 4,
             KeyType::Aes192 => 6,
             KeyType::Aes256 => 8,
+            KeyType::Secret | KeyType::Wrapping => return Err(Status::BadKeyType),
         };
         if written & ((1 << words) - 1) != (1 << words) - 1 {
             return Err(Status::KeyWindow);

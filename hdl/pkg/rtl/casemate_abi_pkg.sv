@@ -4,7 +4,7 @@
 /* verilator lint_off UNUSEDPARAM */
 package casemate_abi_pkg;
 
-  localparam logic [31:0] ABI_HASH = 32'hb0e7851c;
+  localparam logic [31:0] ABI_HASH = 32'he58a0c2c;
 
   typedef enum logic [7:0] {
     OPCODE_NOP = 8'h00,
@@ -164,6 +164,8 @@ package casemate_abi_pkg;
   localparam int unsigned REG_STATUS_BUSY_WIDTH = 1;
   localparam int unsigned REG_STATUS_SEALED_LSB = 4;
   localparam int unsigned REG_STATUS_SEALED_WIDTH = 1;
+  localparam int unsigned REG_STATUS_ENTROPY_ERROR_LSB = 5;
+  localparam int unsigned REG_STATUS_ENTROPY_ERROR_WIDTH = 1;
   localparam logic [19:0] REG_CONTROL = 20'h00024;
   localparam int unsigned REG_CONTROL_CLEAR_COUNTERS_LSB = 0;
   localparam int unsigned REG_CONTROL_CLEAR_COUNTERS_WIDTH = 1;
