@@ -291,7 +291,7 @@ fn key_window() {
         }
         assert_eq!(c.get(addr), 0, "the window reads as zero");
         assert_eq!(c.b.bytes("window_o"), want);
-        assert_eq!(c.b.get("window_words_o"), words & 0xff);
+        assert_eq!(c.b.get("window_words_o"), words & 0xffff);
         if round % 40 == 39 {
             c.b.set("window_clear_i", true);
             c.b.m.tick();
@@ -422,6 +422,9 @@ fn status() {
     c.b.set("any_busy_i", true);
     assert_eq!(c.get(reg::STATUS), 9);
     c.b.set("any_busy_i", false);
+    c.b.set("entropy_error_i", true);
+    assert_eq!(c.get(reg::STATUS), 33);
+    c.b.set("entropy_error_i", false);
     c.b.set("tamper_i", true);
     c.b.m.tick();
     c.b.set("tamper_i", false);

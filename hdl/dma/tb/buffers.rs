@@ -23,9 +23,9 @@ pub const SOURCES: &[&str] = &[
 ];
 
 /// `chan_req_t`.
-pub fn request(sub: &Submission, queue: usize) -> Vec<u32> {
+pub fn request(sub: &Submission, queue: usize, counter: bool) -> Vec<u32> {
     let mut words = sub.words.to_vec();
-    words.extend(pack(&[(0, 2), (queue as u128, 6)]));
+    words.extend(pack(&[(counter.into(), 1), (0, 2), (queue as u128, 6)]));
     words
 }
 

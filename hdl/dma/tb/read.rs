@@ -240,7 +240,7 @@ impl Reader {
             offering = next < requests.len() && (offering || !chance(&mut self.rng, self.pause));
             self.b.set("req_valid_i", offering);
             if offering {
-                let words = request(&requests[next].sub, requests[next].queue);
+                let words = request(&requests[next].sub, requests[next].queue, false);
                 self.b.set_words("req_i", &words);
             }
             self.b.m.settle();
@@ -359,7 +359,7 @@ fn a_reset_of_the_device_at_any_moment() {
         r.b.set("req_valid_i", true);
         for t in 0..20 + 13 * round {
             let next = &requests[t % 6];
-            r.b.set_words("req_i", &request(&next.sub, next.queue));
+            r.b.set_words("req_i", &request(&next.sub, next.queue, false));
             r.cycle();
         }
         r.b.set("req_valid_i", false);

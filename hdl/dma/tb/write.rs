@@ -32,6 +32,13 @@ struct Request {
 }
 
 impl Request {
+    /// Of half of those that can be.
+    fn counter(&self) -> bool {
+        self.sub.opcode() == Opcode::GcmSeal as u32
+            && self.sub.tag_mode() != TagMode::Completion as u32
+            && self.sub.iv0() & 1 == 1
+    }
+
     fn open(&self) -> bool {
         self.sub.opcode() == Opcode::GcmOpen as u32 && !self.payload.is_empty()
     }
@@ -185,6 +192,8 @@ impl Writer {
             (None, None) if r.sub.tag_mode() == TagMode::Completion as u32 && seal => {
                 (Status::Ok, u128::from_le_bytes(r.tag))
             }
+            // The device's own IV.
+            (None, None) if r.counter() => (Status::Ok, u128::from(r.sub.iv2()) << 64),
             (None, None) => (Status::Ok, 0),
         };
         r.result = result;
@@ -269,7 +278,11 @@ impl Writer {
             raise(&mut cause, aborts);
             self.b.set("req_valid_i", req);
             if req {
-                let words = request(&requests[asked].sub, requests[asked].queue);
+                let words = request(
+                    &requests[asked].sub,
+                    requests[asked].queue,
+                    requests[asked].counter(),
+                );
                 self.b.set_words("req_i", &words);
             }
             self.b.set("out_valid_i", blk);

@@ -217,7 +217,7 @@ pub fn static_checks(s: &Submission, op: Opcode) -> Status {
     let (salt, mac, secret) = (s.aad3() & 0xffff, s.aad3() & 0x7f, s.aad1() >> 8 & 0xff);
     let fits = match op {
         KeyWrap | KeyUnwrap => pay == 128,
-        KwpWrap | KwpUnwrap => pay % 8 == 0 && (24..=72).contains(&pay),
+        KwpWrap | KwpUnwrap => pay.is_multiple_of(8) && (24..=72).contains(&pay),
         KeyHkdf => pay <= 256 && salt <= 64 && salt <= pay,
         KeyKbkdf => pay <= 256,
         KeyQuery => pay == 64,

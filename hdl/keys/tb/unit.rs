@@ -74,6 +74,8 @@ pub struct Unit {
     pub silent: bool,
     pub root: [u8; 32],
     lanes: [Lane; LANES],
+    /// Cycles of a lane's part; random if not given.
+    pub lane_time: Option<u64>,
     /// The guard looks at a slot, for so many cycles more.
     busy: u32,
     look: u64,
@@ -143,6 +145,7 @@ impl Unit {
             silent: false,
             root: std::array::from_fn(|i| 0xa0 ^ i as u8),
             lanes: Default::default(),
+            lane_time: None,
             busy: 0,
             look: 0,
             resetting: 0,
@@ -306,7 +309,7 @@ impl Unit {
         let size = self.b.get("key_size_o") as usize;
         for l in 0..LANES {
             if valid >> l & 1 == 1 && ready >> l & 1 == 1 {
-                let delay = self.rng.random_range(1..20);
+                let delay = self.lane_time.unwrap_or_else(|| self.rng.random_range(1..20));
                 let lane = &mut self.lanes[l];
                 lane.done_at = Some(now + delay);
                 if clear {

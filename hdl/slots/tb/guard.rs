@@ -230,7 +230,7 @@ fn key_operation(s: &mut Submission, op: Opcode, rng: &mut ChaCha8Rng) {
         }
         MacSign | MacVerify => {
             s.set_pay_len(any(!0))
-                .set_aad3(hash << 16 | 4 + any(0xffff) % (digest - 3));
+                .set_aad3(hash << 16 | (4 + any(0xffff) % (digest - 3)));
             (reads, writes) = (true, true);
         }
         Random => {

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Public vectors through the key unit, and the cycles that its operations take.
+
+mod model;
+mod unit;
+
+use casemate_abi::{Opcode, Status, usage};
+use casemate_testvectors::kdf::{KdfVector, cavs_kbkdf, wycheproof_hkdf};
+use casemate_testvectors::mac::{acvp_hmac, wycheproof_hmac};
+use casemate_testvectors::wycheproof_aes_kwp;
+use unit::{Unit, dst, op, src};
+
+const SECRET: u8 = 4;
+const WRAPPING: u8 = 5;
+
+fn hash(sha: u32) -> u32 {
+    match sha {
+        256 => 1,
+        384 => 2,
+        _ => 3,
+    }
+}
+
+/// Puts bytes into memory.
+fn put(u: &mut Unit, data: &[u8]) -> u64 {
+    let at = u.buffer(data.len() as u64);
+    u.mem.write(at, data);
+    at
+}
+
+fn destroy(u: &mut Unit, slot: usize) {
+    let mut s = op(Opcode::KeyDestroy);
+    u.name(&mut s, slot);
+    assert_eq!(u.run(0, s).status, Status::Ok);
+}
+
+/// The slot's key must be this: a MAC under it tells (the model compares it).
+fn prove(u: &mut Unit, slot: usize, key: &[u8]) {
+    assert_eq!(u.slots[slot].key, key);
+    let mut s = op(Opcode::MacSign);
+    u.name(&mut s, slot);
+    let (from, to) = (put(u, b"which key is it?"), u.buffer(32));
+    src(&mut s, from, 16);
+    dst(&mut s, to);
+    s.set_aad3(1 << 16 | 32);
+    assert_eq!(u.run(0, s).status, Status::Ok);
+}
+
+#[test]
+fn hmac() {
+    let mut u = Unit::new(256, 10);
+    let (mut right, mut wrong) = (0, 0);
+    for v in wycheproof_hmac().into_iter().chain(acvp_hmac()) {
+        let fits = (16..=64).contains(&v.key.len()) && v.mac.len() >= 4;
+        if !fits {
+            continue;
+        }
+        u.load(0, 0, SECRET, &v.key, usage::SIGN | usage::VERIFY, 0);
+        let (from, to) = (put(&mut u, &v.message), put(&mut u, &v.mac));
+        let mut s = op(Opcode::MacVerify);
+        u.name(&mut s, 0);
+        src(&mut s, from, v.message.len() as u64);
+        dst(&mut s, to);
+        s.set_aad3(hash(v.sha) << 16 | v.mac.len() as u32);
+        let want = if v.valid { Status::Ok } else { Status::TagMismatch };
+        assert_eq!(u.run(0, s).status, want, "{} {}", v.id, v.comment);
+        if v.valid {
+            let to = u.buffer(64);
+            s.set_opcode(Opcode::MacSign as u32);
+            dst(&mut s, to);
+            assert_eq!(u.run(0, s).status, Status::Ok);
+            assert_eq!(u.mem.read(to, v.mac.len() as u64), v.mac, "{}", v.id);
+        }
+        (right, wrong) = (right + u32::from(v.valid), wrong + u32::from(!v.valid));
+    }
+    assert!(right > 150 && wrong > 100, "{right} right, {wrong} wrong");
+}
+
+/// Derives every vector that fits; its first 64 bytes at most.
+fn derive(opcode: Opcode, vectors: Vec<KdfVector>) -> usize {
+    let mut u = Unit::new(128, 11);
+    let mut count = 0;
+    for v in vectors {
+        let fits = (16..=64).contains(&v.key.len()) && v.salt.len() <= 64 && v.out.len() >= 16;
+        if !fits || v.salt.len() + v.info.len() > 256 {
+            continue;
+        }
+        let want = &v.out[..v.out.len().min(64)];
+        u.load(0, 0, SECRET, &v.key, usage::DERIVE, 0);
+        let input = [&v.salt[..], &v.info].concat();
+        let from = put(&mut u, &input);
+        let mut s = op(opcode);
+        s.set_slot(1);
+        u.base(&mut s, 0);
+        src(&mut s, from, input.len() as u64);
+        s.set_aad0(u32::from(usage::SIGN) << 16 | u32::from(SECRET))
+            .set_aad1((want.len() as u32) << 8);
+        s.set_aad3(hash(v.sha) << 16 | v.salt.len() as u32);
+        assert_eq!(u.run(0, s).status, Status::Ok, "{}", v.id);
+        assert_eq!(u.slots[1].key, want, "{}", v.id);
+        prove(&mut u, 1, want);
+        destroy(&mut u, 1);
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn hkdf() {
+    assert!(derive(Opcode::KeyHkdf, wycheproof_hkdf()) > 70);
+}
+
+#[test]
+fn kbkdf() {
+    assert!(derive(Opcode::KeyKbkdf, cavs_kbkdf()) > 100);
+}
+
+#[test]
+fn kwp() {
+    let mut u = Unit::new(512, 12);
+    let (mut right, mut wrong) = (0, 0);
+    for v in wycheproof_aes_kwp() {
+        let len = v.wrapped.len();
+        if v.key.len() != 32 || len % 8 != 0 || !(24..=72).contains(&len) || v.valid && v.plaintext.len() < 16
+        {
+            continue;
+        }
+        u.load(
+            0,
+            0,
+            WRAPPING,
+            &v.key,
+            usage::WRAP | usage::UNWRAP | usage::KWP,
+            0,
+        );
+        let from = put(&mut u, &v.wrapped);
+        let mut s = op(Opcode::KwpUnwrap);
+        s.set_slot(1);
+        u.base(&mut s, 0);
+        src(&mut s, from, len as u64);
+        let secret = v.plaintext.len().clamp(16, 64) as u32;
+        s.set_aad0(u32::from(usage::SIGN | usage::KWP) << 16 | u32::from(SECRET))
+            .set_aad1(secret << 8);
+        let want = if v.valid { Status::Ok } else { Status::BadBlob };
+        assert_eq!(u.run(0, s).status, want, "{} {}", v.id, v.comment);
+        if v.valid {
+            prove(&mut u, 1, &v.plaintext);
+            let mut s = op(Opcode::KwpWrap);
+            u.name(&mut s, 1);
+            u.base(&mut s, 0);
+            let to = u.buffer(72);
+            dst(&mut s, to);
+            s.set_pay_len(len as u32);
+            assert_eq!(u.run(0, s).status, Status::Ok);
+            assert_eq!(u.mem.read(to, len as u64), v.wrapped, "{}", v.id);
+            destroy(&mut u, 1);
+        }
+        (right, wrong) = (right + u32::from(v.valid), wrong + u32::from(!v.valid));
+    }
+    assert!(right >= 9 && wrong > 40, "{right} right, {wrong} wrong");
+}
+
+/// Cycles from an operation's hand-over to its completion, memory answering at once: the table of hdl/keys/README.md. Run with
+/// --nocapture to see it.
+#[test]
+fn cycles() {
+    let mut u = Unit::new(256, 13);
+    // A block of the generator takes so long; lanes do their part at once.
+    u.block_time = 583;
+    u.lane_time = Some(1);
+    u.mem.latency = 0;
+    u.load(0, 0, SECRET, &[1; 32], usage::DERIVE | usage::SIGN, 0);
+    u.load(1, 0, SECRET, &[2; 32], usage::DERIVE, 2);
+    u.load(
+        2,
+        0,
+        WRAPPING,
+        &[3; 32],
+        usage::WRAP | usage::UNWRAP | usage::KWP,
+        0,
+    );
+    u.load(
+        3,
+        0,
+        3,
+        &[4; 32],
+        usage::ENCRYPT | usage::EXPORT_WRAPPED | usage::KWP,
+        0,
+    );
+    let mut table = Vec::new();
+    let mut row = |u: &mut Unit, what: &str, s| {
+        // The same again takes the same time, whatever the key is.
+        assert_eq!(u.run(0, s).status, Status::Ok, "{what}");
+        table.push((what.to_owned(), u.done_at - u.accepted_at));
+        if u.slots[5].meta.valid {
+            destroy(u, 5);
+        }
+    };
+    let aes = u32::from(usage::ENCRYPT) << 16 | 3;
+    let mut s = op(Opcode::KeyGenerate);
+    s.set_slot(5).set_aad0(aes);
+    row(&mut u, "KEY_GENERATE, 32 bytes", s);
+    s.set_aad0(4).set_aad1(64 << 8);
+    row(&mut u, "KEY_GENERATE, 64 bytes", s);
+    for (hash, sha) in [(1u32, 256), (2, 384), (3, 512)] {
+        let from = put(&mut u, &[5; 64]);
+        let mut s = op(Opcode::KeyHkdf);
+        s.set_slot(5).set_aad0(aes).set_aad3(hash << 16 | 32);
+        u.base(&mut s, 0);
+        src(&mut s, from, 64);
+        row(
+            &mut u,
+            &format!("KEY_HKDF, SHA-{sha}, 32 bytes, salt and info of 32"),
+            s,
+        );
+        let mut s = op(Opcode::KeyKbkdf);
+        s.set_slot(5).set_aad0(aes).set_aad3(hash << 16);
+        u.base(&mut s, 0);
+        src(&mut s, from, 32);
+        row(
+            &mut u,
+            &format!("KEY_KBKDF, SHA-{sha}, 32 bytes, fixed data of 32"),
+            s,
+        );
+    }
+    let mut s = op(Opcode::KeyRoot);
+    s.set_slot(5).set_aad0(5);
+    row(&mut u, "KEY_ROOT", s);
+    let from = put(&mut u, &[6; 32]);
+    let mut s = op(Opcode::KeyMessage);
+    s.set_slot(5).set_aad3(1);
+    u.base(&mut s, 1);
+    src(&mut s, from, 32);
+    row(&mut u, "KEY_MESSAGE, opening", s);
+    let to = u.buffer(128);
+    let mut s = op(Opcode::KeyMessage);
+    s.set_slot(5).set_pay_len(32);
+    u.base(&mut s, 1);
+    dst(&mut s, to);
+    row(&mut u, "KEY_MESSAGE, sealing", s);
+    let mut s = op(Opcode::KeyWrap);
+    u.name(&mut s, 3);
+    u.base(&mut s, 2);
+    s.set_pay_len(128);
+    dst(&mut s, to);
+    row(&mut u, "KEY_WRAP", s);
+    let mut s = op(Opcode::KeyUnwrap);
+    s.set_slot(5).set_aad0(0xffff_0000);
+    u.base(&mut s, 2);
+    src(&mut s, to, 128);
+    row(&mut u, "KEY_UNWRAP", s);
+    let to = u.buffer(40);
+    let mut s = op(Opcode::KwpWrap);
+    u.name(&mut s, 3);
+    u.base(&mut s, 2);
+    s.set_pay_len(40);
+    dst(&mut s, to);
+    row(&mut u, "KWP_WRAP, 32 bytes", s);
+    let mut s = op(Opcode::KwpUnwrap);
+    s.set_slot(5).set_aad0(aes);
+    u.base(&mut s, 2);
+    src(&mut s, to, 40);
+    row(&mut u, "KWP_UNWRAP, 32 bytes", s);
+    for len in [64u64, 4096] {
+        for (hash, sha) in [(1u32, 256), (3, 512)] {
+            let (from, to) = (u.filled(len), u.buffer(32));
+            let mut s = op(Opcode::MacSign);
+            u.name(&mut s, 0);
+            s.set_aad3(hash << 16 | 32);
+            src(&mut s, from, len);
+            dst(&mut s, to);
+            row(&mut u, &format!("MAC_SIGN, SHA-{sha}, {len} bytes"), s);
+        }
+    }
+    for len in [32u32, 4096] {
+        let to = u.buffer(len.into());
+        let mut s = op(Opcode::Random);
+        s.set_pay_len(len);
+        dst(&mut s, to);
+        row(&mut u, &format!("RANDOM, {len} bytes"), s);
+    }
+    let mut s = op(Opcode::KeyQuery);
+    u.name(&mut s, 0);
+    let to = u.buffer(64);
+    s.set_pay_len(64);
+    dst(&mut s, to);
+    row(&mut u, "KEY_QUERY", s);
+    let mut s = op(Opcode::KeyLock);
+    u.name(&mut s, 0);
+    row(&mut u, "KEY_LOCK", s);
+    let mut s = op(Opcode::KeyDestroy);
+    u.name(&mut s, 0);
+    row(&mut u, "KEY_DESTROY", s);
+    for (what, cycles) in &table {
+        println!("| {what} | {cycles} |");
+    }
+    let readme = std::fs::read_to_string(casemate_hdl_tb::hdl("keys/README.md")).unwrap();
+    for (what, cycles) in &table {
+        let line = format!("| {what} | {cycles} |");
+        assert!(readme.contains(&line), "hdl/keys/README.md lacks {line}");
+    }
+}
