@@ -97,7 +97,12 @@ fn a_key_moves_to_another_device() {
     let blob = arenas[0].bytes()[8195..8195 + 128].to_vec();
     // The wrapping key is what the contract says, of the development root.
     let secret: [u8; 32] = std::array::from_fn(|i| i as u8);
-    let fixed = [&1u32.to_be_bytes()[..], b"casemate wrapping key\0", &[3, 0, 5, 0, 0, 1, 0]].concat();
+    let fixed = [
+        &1u32.to_be_bytes()[..],
+        b"casemate wrapping key\0",
+        &[3, 0, 5, 0, 0, 1, 0],
+    ]
+    .concat();
     let wrapping = {
         use hmac::{Hmac, Mac};
         let mut m = Hmac::<sha2::Sha256>::new_from_slice(&secret).unwrap();
@@ -112,7 +117,8 @@ fn a_key_moves_to_another_device() {
             msg: &msg,
             aad: &blob[..32],
         };
-        aes.decrypt(blob[32..44].into(), p).expect("the blob is authentic")
+        aes.decrypt(blob[32..44].into(), p)
+            .expect("the blob is authentic")
     };
     assert_eq!(reference(&opened[..32], &[0; 12], &[], &text), sealed);
 
@@ -145,7 +151,12 @@ fn the_counter() {
     let mut q = queue(&device, 1, 8);
     let mut s = op(Opcode::KeyGenerate);
     s.set_slot(0).set_aad_len(5);
-    attributes(&mut s, KeyType::Aes128, usage::ENCRYPT | usage::DECRYPT, IvPolicy::Counter);
+    attributes(
+        &mut s,
+        KeyType::Aes128,
+        usage::ENCRYPT | usage::DECRYPT,
+        IvPolicy::Counter,
+    );
     let key = made(good(&mut q, &s), 0);
     let text = common::pattern(40, 1);
     for n in 0..5u32 {
@@ -192,7 +203,10 @@ fn others_are_not_stalled() {
     }
     let mut out = Vec::new();
     slow.poll(&mut out).unwrap();
-    assert!(out.is_empty(), "twenty requests took as long as 32 KiB of random bytes");
+    assert!(
+        out.is_empty(),
+        "twenty requests took as long as 32 KiB of random bytes"
+    );
     common::drain(&mut slow, &mut out);
     assert_eq!((out[0].status, out[0].bytes), (Status::Ok, 32768));
 }

@@ -94,7 +94,7 @@ module key_unit
   localparam logic [7:0] BATCH = 8'd16;  // random blocks a request: the generator's update after each costs two blocks' time
 
   typedef enum logic [4:0] {
-    IDLE, LOOK, LOOK_BASE, HOLD, DECIDE, READ, ALIGN, ASK_RANDOM, RANDOM, KEYS, KEYS_BASE, WORK, WRITE, PUT, FINISH, DONE
+    IDLE, LOOK, LOOK_BASE, HOLD, CHECK, DECIDE, READ, ALIGN, ASK_RANDOM, RANDOM, KEYS, KEYS_BASE, WORK, WRITE, PUT, FINISH, DONE
   } state_e;
   state_e   state_q, state_d;
   logic     begin_q;               // first cycle of a state
@@ -128,14 +128,14 @@ module key_unit
   // ------------------------------------------------------------- decision
   slot_meta_t  read_meta, meta_q, base_q, made, made_meta_q;
   logic [31:0] read_used, used_q;
-  status_e     verdict, verdict_d, status_q, status_d;
+  status_e     verdict, verdict_q, verdict_d, status_q, status_d;
   key_guard #(.SLOTS(SLOTS)) u_guard (
     .sub_i(sub), .officer_i(officer), .domain_i(req.domain), .sealed_i, .window_i(window_words_i),
     .meta_i(meta_q), .base_i(base_q), .status_o(verdict), .made_o(made)
   );
 
   always_comb begin
-    verdict_d = verdict;
+    verdict_d = verdict_q;
     if (req.status != STATUS_OK) verdict_d = req.status;
     if (resetting_q) verdict_d = STATUS_ABORTED;
   end
@@ -317,7 +317,8 @@ module key_unit
       IDLE:      if (req_valid) state_d = LOOK;
       LOOK:      state_d = LOOK_BASE;
       LOOK_BASE: state_d = HOLD;
-      HOLD:      state_d = DECIDE;
+      HOLD:      state_d = CHECK;
+      CHECK:     state_d = DECIDE;
       DECIDE: begin
         status_d = verdict_d;
         if (verdict_d != STATUS_OK) state_d = FINISH;
@@ -408,11 +409,14 @@ module key_unit
         used_q <= read_used;
       end
       HOLD: base_q <= read_meta;
-      DECIDE: begin
+      CHECK: begin
+        verdict_q   <= verdict;
         made_meta_q <= made;
+      end
+      DECIDE: begin
         if (op.fills) used_q <= '0;
-        if (is_load && verdict_d == STATUS_OK) made_q <= first(window_i, made.key_len);
-        if (is_root) side_q[23:0] <= {sub.aad1[23:16], sub.aad1[31:24], made.domain};
+        if (is_load && verdict_d == STATUS_OK) made_q <= first(window_i, made_meta_q.key_len);
+        if (is_root) side_q[23:0] <= {sub.aad1[23:16], sub.aad1[31:24], made_meta_q.domain};
         if (sub.opcode == OPCODE_KEY_QUERY) side_q[255:0] <= attributes;
       end
       READ: begin

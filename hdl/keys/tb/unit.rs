@@ -82,6 +82,8 @@ pub struct Unit {
     pub resetting: u64,
     written: HashMap<u64, u8>,
     arena: u64,
+    /// Buffers begin at a block of 256 bytes.
+    pub aligned: bool,
     pub done: Vec<Completion>,
     pub accepted_at: u64,
     pub done_at: u64,
@@ -151,6 +153,7 @@ impl Unit {
             resetting: 0,
             written: HashMap::new(),
             arena: 0x7000_0000,
+            aligned: false,
             done: Vec::new(),
             accepted_at: 0,
             done_at: 0,
@@ -162,7 +165,10 @@ impl Unit {
 
     /// A place in memory for `n` bytes that nothing else uses.
     pub fn buffer(&mut self, n: u64) -> u64 {
-        let at = self.arena + self.rng.random_range(0..600);
+        let mut at = self.arena + self.rng.random_range(0..600);
+        if self.aligned {
+            at = at.next_multiple_of(256);
+        }
         self.arena = at + n + self.rng.random_range(64..300);
         at
     }
