@@ -455,18 +455,11 @@ module gcm_lane
     .block_o(stream)
   );
 
-  // Beside it, everything else about the block, in a RAM written and read round and round.
-  (* no_rw_check *) logic [$bits(flow_t)-1:0] delay[64];
-  logic [5:0]             now_q;
+  // Beside it, everything else about the block.
   logic [AES_LATENCY-1:0] valid_q;   // bit t: a block issued t + 1 cycles before
-  flow_t                  read_q, x_q;
-  always_ff @(posedge clk_i) begin
-    now_q        <= rst_ni ? now_q + 6'd1 : '0;
-    delay[now_q] <= i_q;
-    read_q       <= delay[now_q-6'(AES_LATENCY-2)];
-    x_q          <= read_q;
-    valid_q      <= rst_ni ? {valid_q[AES_LATENCY-2:0], i_valid_q} : '0;
-  end
+  flow_t                  x_q;
+  aes_delay #(.WIDTH($bits(flow_t)), .CYCLES(AES_LATENCY)) u_beside (.clk_i, .data_i(i_q), .data_o(x_q));
+  always_ff @(posedge clk_i) valid_q <= rst_ni ? {valid_q[AES_LATENCY-2:0], i_valid_q} : '0;
   logic x_valid;
   assign x_valid = valid_q[AES_LATENCY-1];
 
