@@ -5,6 +5,7 @@ use crate::axi::{Address, AxiMemory, Faults, MemoryTiming};
 use crate::entropy::Entropy;
 use crate::memory::Iommu;
 use crate::verilate::{self, Block, Model, Port};
+use crate::watch::{Watch, Written};
 use std::path::{Path, PathBuf};
 
 /// Parameters of the RTL.
@@ -46,6 +47,8 @@ pub struct Config {
     pub timing: MemoryTiming,
     /// Waveforms to this file.
     pub trace: Option<PathBuf>,
+    /// A source file of the RTL (by name) and what to take in its place: for tests that must see a bug.
+    pub replaced: Option<(String, PathBuf)>,
 }
 
 impl Config {
@@ -235,13 +238,17 @@ pub struct Device {
     entropy: Entropy,
     irqs: Vec<u64>,
     irq_seen: bool,
+    watch: Option<Watch>,
 }
 
 impl Device {
     fn block(config: &Config) -> Block {
         let s = &config.shape;
         Block::new("casemate_top")
-            .sources(sources())
+            .sources(sources().into_iter().map(|p| match &config.replaced {
+                Some((name, with)) if p.file_name().is_some_and(|n| n == name.as_str()) => with.clone(),
+                _ => p,
+            }))
             .param("AXI_DW", s.axi)
             .param("LANES", s.lanes)
             .param("SLOTS", s.slots)
@@ -269,6 +276,7 @@ impl Device {
             entropy: Entropy::new(config.timing.seed),
             irqs: vec![0; s.queues as usize + 1],
             irq_seen: false,
+            watch: None,
             iommu: Iommu::default(),
             shape: s.clone(),
             p,
@@ -296,6 +304,12 @@ impl Device {
     /// The entropy source, to make it fail.
     pub fn entropy(&mut self) -> &mut Entropy {
         &mut self.entropy
+    }
+
+    /// Starts recording the device's outputs anew; gives back what was recorded before.
+    pub fn watch(&mut self) -> Watch {
+        self.axi.keep_written = true;
+        self.watch.replace(Watch::default()).unwrap_or_default()
     }
 
     /// Memory timing, for the cycles to come.
@@ -461,6 +475,7 @@ impl Device {
             .write_data(now, w, w_ready, &mut self.iommu)
             .map_err(protocol)?;
         self.axi.write_address(aw, aw_ready).map_err(protocol)?;
+        self.record(now, ar, aw);
         let irq = self.model.get(self.p.irq_o);
         if irq != 0 {
             self.irq_seen = true;
@@ -469,6 +484,49 @@ impl Device {
             }
         }
         Ok(())
+    }
+
+    fn record(&mut self, now: u64, ar: Option<Address>, aw: Option<Address>) {
+        let Some(watch) = &mut self.watch else { return };
+        let (m, p) = (&self.model, &self.p);
+        for (kind, a) in [(1, ar), (2, aw)] {
+            if let Some(a) = a {
+                watch.add(
+                    kind << 60 | u64::from(a.id) << 32 | u64::from(a.len) << 16 | u64::from(a.size) << 8,
+                );
+                watch.add(u64::from(a.burst));
+                watch.add(a.addr);
+            }
+        }
+        if m.get(p.m_axi_wvalid_o) == 1 {
+            watch.add(3 << 60 | m.get(p.m_axi_wlast_o));
+            watch.add(m.get(p.m_axi_wstrb_o));
+        }
+        if m.get(p.s_axil_rvalid_o) == 1 {
+            watch.add(4 << 60 | m.get(p.s_axil_rresp_o) << 32 | m.get(p.s_axil_rdata_o));
+        }
+        let plain = [
+            p.m_axi_rready_o,
+            p.m_axi_bready_o,
+            p.s_axil_awready_o,
+            p.s_axil_bvalid_o,
+            p.s_axil_bresp_o,
+            p.s_axil_arready_o,
+            p.s_axil_rvalid_o,
+            p.entropy_ready_o,
+            p.irq_o,
+        ];
+        for port in plain {
+            watch.add(m.get(port));
+        }
+        watch.end_cycle();
+        if let Some((addr, data)) = self.axi.take_written() {
+            watch.writes.push(Written {
+                cycle: now,
+                addr,
+                data,
+            });
+        }
     }
 
     /// Runs up to `cycles` cycles, fewer if an interrupt comes; says whether one came.

@@ -14,3 +14,5 @@ pub mod entropy;
 mod model;
 #[cfg(feature = "rtl")]
 pub mod verilate;
+#[cfg(feature = "rtl")]
+pub mod watch;

@@ -385,7 +385,14 @@ impl Model {
             return self.key_load(s, c, window, written).map_err(|e| (e, 0));
         }
         let refuse = |e| Err((e, 0));
-        let Some(op) = op else {
+        let served = [
+            Opcode::Nop,
+            Opcode::GcmSeal,
+            Opcode::GcmOpen,
+            Opcode::KeyLoad,
+            Opcode::KeyDestroy,
+        ];
+        let Some(op) = op.filter(|op| served.contains(op)) else {
             return refuse(Status::BadOpcode);
         };
         static_checks(s, op).map_err(|e| (e, 0))?;
@@ -411,7 +418,7 @@ impl Model {
                 };
                 Ok(())
             }
-            Opcode::GcmSeal | Opcode::GcmOpen => {
+            _ => {
                 let domain = self.queues[queue].domain;
                 let Some(slot) = self.slots.get(s.slot() as usize) else {
                     return refuse(Status::SlotRange);
@@ -457,6 +464,7 @@ impl Model {
             KeyType::Aes128 => 4,
             KeyType::Aes192 => 6,
             KeyType::Aes256 => 8,
+            KeyType::Secret | KeyType::Wrapping => return Err(Status::BadKeyType),
         };
         if written & ((1 << words) - 1) != (1 << words) - 1 {
             return Err(Status::KeyWindow);
