@@ -30,8 +30,8 @@ module gcm_fifo #(
     if (advance) begin
       read       <= ram[read_q[AW-1:0]];
       read_valid <= some;
-      read_q     <= read_q + (AW + 1)'(some);
     end
+    if (advance && some) read_q <= read_q + 1'b1;
     if (!rst_ni) begin
       write_q    <= '0;
       read_q     <= '0;

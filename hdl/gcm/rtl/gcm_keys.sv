@@ -55,6 +55,7 @@ module gcm_keys
     .clk_i,
     .rst_ni,
     .start_i(valid_i && ready_o && !clear_i),
+    .valid_i,
     .size_i,
     .key_i,
     .write_o(exp_write),
