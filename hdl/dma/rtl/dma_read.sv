@@ -85,6 +85,11 @@ module dma_read
     endcase
   end
 
+  // What is left of a request is not read: its queue is being reset, or what was read of it ends in an error.
+  logic        stop, skip_q;
+  logic [8:0]  ends_q;   // ends of requests among the items
+  assign stop = resetting_q || (skip_q && ends_q == '0);
+
   logic        walk_valid, walk_ready, walk_idle, walk_kill;
   logic [63:0] walk_addr;
   logic [32:0] walk_bytes;
@@ -115,7 +120,7 @@ module dma_read
   end
   logic aad_inline;
   assign aad_inline = sect == AAD && sub_q.aad_inline;
-  assign walk_valid = state_q == START && !aad_inline && !resetting_q;
+  assign walk_valid = state_q == START && !aad_inline && !stop;
   assign walk_kill  = state_q == KILL;
   dma_walker #(.DW(DW)) u_walker (
     .clk_i, .rst_ni,
@@ -150,7 +155,7 @@ module dma_read
 
   logic can_chunk;
   assign can_chunk   = item_ready && (chunk.err != WALK_OK || (tag_some && ar_room));
-  assign chunk_ready = state_q == RUN && can_chunk && !resetting_q;
+  assign chunk_ready = state_q == RUN && can_chunk && !stop;
   assign ar_push     = chunk_valid && chunk_ready && chunk.err == WALK_OK;
   assign bytes_o     = ar_push ? chunk.bytes : '0;
   always_comb begin
@@ -172,7 +177,7 @@ module dma_read
     end
     item_d.data = 128'(why);
     if (state_q == START) begin
-      item_push       = aad_inline && !resetting_q;
+      item_push       = aad_inline && !stop;
       item_d.kind     = NOW;
       item_d.sect_end = 1'b1;
       item_d.req_end  = todo_next == '0;
@@ -198,6 +203,7 @@ module dma_read
 
   assign req_ready_o = state_q == IDLE;
   always_ff @(posedge clk_i) begin
+    ends_q      <= ends_q + 9'(item_push && item_ready && item_d.req_end) - 9'(item_pop && item.req_end);
     resetting_q <= resetting_i[queue_q];
     unique case (state_q)
       IDLE:
@@ -210,7 +216,7 @@ module dma_read
         if (sections(req_i.sub) != '0) state_q <= START;
       end
       START:
-      if (resetting_q) state_q <= KILL;
+      if (stop) state_q <= KILL;
       else if (aad_inline ? item_ready : walk_ready) begin
         if (!aad_inline) state_q <= RUN;
         else begin
@@ -219,7 +225,7 @@ module dma_read
         end
       end
       RUN:
-      if (resetting_q) state_q <= KILL;
+      if (stop) state_q <= KILL;
       else if (chunk_valid && chunk_ready) begin
         if (sect == SRC) pay_left_q <= pay_left_q <= 32'(chunk.bytes) ? '0 : pay_left_q - 32'(chunk.bytes);
         if (chunk.err != WALK_OK) state_q <= IDLE;
@@ -234,6 +240,7 @@ module dma_read
     if (!rst_ni) begin
       state_q <= IDLE;
       queue_q <= '0;
+      ends_q  <= '0;
     end
   end
 
@@ -309,7 +316,7 @@ module dma_read
   logic          piece_valid_q, piece_valid, merge, advance;
   logic [127:0]  now_q;
   logic [8:0]    pos_q;
-  logic          here, broken, skip_q, abort_q;
+  logic          here, broken, abort_q;
   logic [LB:0]   to_beat;
   logic [8:0]    left, to_cut, bytes;
   /* verilator lint_off UNUSEDSIGNAL */
