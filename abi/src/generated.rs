@@ -4,7 +4,7 @@
 use crate::{Field, Register};
 
 /// Digest of the interface's source: the device's `ABI_HASH` register must equal it.
-pub const ABI_HASH: u32 = 0xb0e7851c;
+pub const ABI_HASH: u32 = 0x6146fe66;
 
 /// `opcode_e` of the interface description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -901,6 +901,30 @@ pub const REGISTERS: &[Register] = &[
                 readable: true,
                 writable: false,
             },
+            Field {
+                name: "zeroized",
+                low: 5,
+                width: 1,
+                reset: None,
+                readable: true,
+                writable: false,
+            },
+            Field {
+                name: "selftest_done",
+                low: 6,
+                width: 1,
+                reset: None,
+                readable: true,
+                writable: false,
+            },
+            Field {
+                name: "selftest_failed",
+                low: 7,
+                width: 1,
+                reset: None,
+                readable: true,
+                writable: false,
+            },
         ],
     },
     Register {
@@ -920,6 +944,14 @@ pub const REGISTERS: &[Register] = &[
             Field {
                 name: "seal",
                 low: 1,
+                width: 1,
+                reset: None,
+                readable: false,
+                writable: true,
+            },
+            Field {
+                name: "zeroize",
+                low: 2,
                 width: 1,
                 reset: None,
                 readable: false,

@@ -49,6 +49,8 @@ pub struct Config {
     pub trace: Option<PathBuf>,
     /// A source file of the RTL (by name) and what to take in its place: for tests that must see a bug.
     pub replaced: Option<(String, PathBuf)>,
+    /// All state can be read: [`Device::state`].
+    pub inspect: bool,
 }
 
 impl Config {
@@ -256,6 +258,7 @@ impl Device {
             .param("SBOX", s.sbox)
             .param("RD_TAGS", s.tags)
             .trace(config.trace.is_some())
+            .inspect(config.inspect)
     }
 
     /// Whether it can be built here, and whether the cache has it.
@@ -294,6 +297,11 @@ impl Device {
     /// Clock cycles so far.
     pub fn cycles(&self) -> u64 {
         self.model.cycles()
+    }
+
+    /// Every element of the model's state, by name ([`Config::inspect`]).
+    pub fn state(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        Ok(self.model.state()?)
     }
 
     /// Injected faults.
