@@ -2356,6 +2356,36 @@ impl KeyAttributes {
     }
 }
 
+/// Bits of STATUS.
+pub mod status {
+    /// Serving: self-tests passed, not zeroized.
+    pub const READY: u32 = 1 << 0;
+    /// Tamper seen since reset.
+    pub const TAMPER: u32 = 1 << 1;
+    /// Some queue is in its error state.
+    pub const QUEUE_ERROR: u32 = 1 << 2;
+    /// A request is in flight.
+    pub const BUSY: u32 = 1 << 3;
+    /// Sealed.
+    pub const SEALED: u32 = 1 << 4;
+    /// Zeroized: nothing is left of any key. Requests are refused from the start of it, before this bit, until the device is reset.
+    pub const ZEROIZED: u32 = 1 << 5;
+    /// The power-up self-tests are over.
+    pub const SELFTEST_DONE: u32 = 1 << 6;
+    /// One of them failed, and the device was zeroized.
+    pub const SELFTEST_FAILED: u32 = 1 << 7;
+}
+
+/// Bits of CONTROL.
+pub mod control {
+    /// Write 1: zero all counters.
+    pub const CLEAR_COUNTERS: u32 = 1 << 0;
+    /// Write 1: seal the device, until it is reset: KEY_LOAD and writes to QUEUE_BIND are refused.
+    pub const SEAL: u32 = 1 << 1;
+    /// Write 1: zeroize the device, as the tamper input does: every key, and all data in flight. Final until it is reset.
+    pub const ZEROIZE: u32 = 1 << 2;
+}
+
 /// Usage bits of a slot.
 pub mod usage {
     /// GCM_SEAL.

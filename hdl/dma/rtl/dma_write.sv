@@ -335,8 +335,7 @@ module dma_write
       retire_push        = end_valid && retire_room && !scrub_due && !wipe_i;
     end
   end
-  // A wiped request that has to be undone; one that can be answered.
-  logic undo, undone;
+  logic undo, undone;  // a wiped request has to be undone; can be answered
   assign undo    = put_q == WIPED && retiring_q == '0 && owed_valid && owed.opens && touched_q != '0 && !scrubbed_q;
   assign undone  = put_q == WIPED && retiring_q == '0 && owed_valid && !undo && (!cpl_valid_o || cpl_ready_i);
   assign put_pop = put_q == LAST && retire_push;
