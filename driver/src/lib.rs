@@ -27,7 +27,7 @@ pub mod soft;
 pub mod transport;
 
 pub use casemate_abi as abi;
-pub use device::{Capabilities, Counters, Device, KeyUse, QueueStatus};
+pub use device::{Capabilities, Counters, Device, DeviceStatus, KeyUse, QueueStatus};
 pub use dma::DmaBuf;
 pub use error::{Error, Result};
 pub use queue::{Queue, QueueConfig, QueueCounters, Submitted};

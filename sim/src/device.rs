@@ -49,11 +49,15 @@ pub struct Config {
     pub trace: Option<PathBuf>,
     /// A source file of the RTL (by name) and what to take in its place: for tests that must see a bug.
     pub replaced: Option<(String, PathBuf)>,
+    /// All state can be read: [`Device::state`].
+    pub inspect: bool,
+    /// The cycle in which the tamper input is high.
+    pub tamper: Option<u64>,
 }
 
 impl Config {
     /// From `key=value` pairs joined by `&`: axi, lanes, slots, queues, sbox, tags; latency, wlatency, bandwidth, stall,
-    /// reorder, seed; trace. An unknown key or a value out of range is named in the error.
+    /// reorder, seed; tamper (a cycle); trace. An unknown key or a value out of range is named in the error.
     pub fn parse(query: &str) -> Result<Self, String> {
         let mut c = Self::default();
         for pair in query.split('&').filter(|p| !p.is_empty()) {
@@ -100,9 +104,10 @@ impl Config {
                 "stall" => c.timing.stall = within(n <= 95, "percent, at most 95")?,
                 "reorder" => c.timing.reorder = within(n <= 100_000, "at most 100000 cycles")?,
                 "seed" => c.timing.seed = n,
+                "tamper" => c.tamper = Some(n),
                 _ => {
                     return Err(format!(
-                        "unknown key `{key}`: axi, lanes, slots, queues, sbox, tags, latency, wlatency, bandwidth, stall, reorder, seed or trace"
+                        "unknown key `{key}`: axi, lanes, slots, queues, sbox, tags, latency, wlatency, bandwidth, stall, reorder, seed, tamper or trace"
                     ));
                 }
             }
@@ -239,6 +244,8 @@ pub struct Device {
     irqs: Vec<u64>,
     irq_seen: bool,
     watch: Option<Watch>,
+    /// When the tamper input is high, until it has been low again.
+    tamper: Option<u64>,
 }
 
 impl Device {
@@ -256,6 +263,7 @@ impl Device {
             .param("SBOX", s.sbox)
             .param("RD_TAGS", s.tags)
             .trace(config.trace.is_some())
+            .inspect(config.inspect)
     }
 
     /// Whether it can be built here, and whether the cache has it.
@@ -278,6 +286,7 @@ impl Device {
             irq_seen: false,
             watch: None,
             iommu: Iommu::default(),
+            tamper: config.tamper,
             shape: s.clone(),
             p,
             model,
@@ -294,6 +303,11 @@ impl Device {
     /// Clock cycles so far.
     pub fn cycles(&self) -> u64 {
         self.model.cycles()
+    }
+
+    /// Every element of the model's state, by name ([`Config::inspect`]).
+    pub fn state(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        Ok(self.model.state()?)
     }
 
     /// Injected faults.
@@ -322,12 +336,9 @@ impl Device {
         &self.irqs
     }
 
-    /// Drives the tamper input for a cycle.
-    pub fn tamper(&mut self) -> Result<(), Error> {
-        self.model.set(self.p.tamper_i, 1);
-        self.step()?;
-        self.model.set(self.p.tamper_i, 0);
-        Ok(())
+    /// Raises the tamper input for one cycle, now or in a cycle to come.
+    pub fn tamper_at(&mut self, cycle: u64) {
+        self.tamper = Some(cycle.max(self.model.cycles()));
     }
 
     /// Resets the device; the IOMMU's mappings stay.
@@ -400,6 +411,11 @@ impl Device {
     /// Everything of a cycle but its rising edge: the device's outputs of the last edge meet the memory.
     fn half(&mut self) -> Result<(), Error> {
         let now = self.model.cycles();
+        if self.tamper.is_some_and(|at| at <= now) {
+            let high = self.tamper == Some(now);
+            self.model.set(self.p.tamper_i, high.into());
+            self.tamper = self.tamper.filter(|_| high);
+        }
         let (ar_ready, aw_ready, w_ready) = self.axi.ready();
         let p = &self.p;
         let m = &mut self.model;

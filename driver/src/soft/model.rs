@@ -5,7 +5,8 @@ use super::Shape;
 use super::gcm::Key;
 use super::request::{Refusal, gcm};
 use casemate_abi::{
-    ABI_HASH, Completion, KeyType, Opcode, QueueError, QueueState, Status, Submission, TagMode, reg, usage,
+    ABI_HASH, Completion, KeyType, Opcode, QueueError, QueueState, Status, Submission, TagMode, control, reg,
+    status, usage,
 };
 use casemate_sim::memory::Iommu;
 use zeroize::Zeroize;
@@ -80,6 +81,7 @@ pub struct Model {
     counters: Counters,
     high: u32,
     sealed: bool,
+    zeroized: bool,
     irqs: Vec<bool>,
     next: usize,
 }
@@ -100,6 +102,7 @@ impl Model {
             counters: Counters::default(),
             high: 0,
             sealed: false,
+            zeroized: false,
             irqs: vec![false; shape.queues as usize + 1],
             next: 0,
             shape,
@@ -176,7 +179,16 @@ impl Model {
             reg::STATUS => {
                 let error = self.queues.iter().any(|q| q.is(QueueState::Error));
                 let busy = self.queues.iter().any(|q| q.head != q.posted);
-                u32::from(self.sealed) << 4 | u32::from(busy) << 3 | u32::from(error) << 2 | 1
+                // Its self-tests are over from the start.
+                let bits = [
+                    (!self.zeroized, status::READY),
+                    (error, status::QUEUE_ERROR),
+                    (busy, status::BUSY),
+                    (self.sealed, status::SEALED),
+                    (self.zeroized, status::ZEROIZED),
+                    (true, status::SELFTEST_DONE),
+                ];
+                bits.iter().filter(|b| b.0).map(|b| b.1).sum()
             }
             reg::CONTROL => 0,
             reg::CYCLES_LO..=reg::BYTES_OUT_HI => {
@@ -216,19 +228,33 @@ impl Model {
             return None;
         }
         if offset == reg::CONTROL {
-            if v & 1 != 0 {
+            if v & control::CLEAR_COUNTERS != 0 {
                 self.counters = Counters::default();
                 for q in &mut self.queues {
                     (q.reqs, q.errors) = (0, 0);
                 }
             }
-            self.sealed |= v & 2 != 0;
+            self.sealed |= v & control::SEAL != 0;
+            if v & control::ZEROIZE != 0 {
+                self.zeroize();
+            }
             return Some(());
         }
         let word = (offset.checked_sub(reg::KEY_WINDOW)? / 4) as usize;
-        *self.window.get_mut(word)? = v;
-        self.written |= 1 << word;
+        let word_at = self.window.get_mut(word)?;
+        if !self.zeroized {
+            *word_at = v;
+            self.written |= 1 << word;
+        }
         Some(())
+    }
+
+    /// Nothing is ever in flight when a register is written.
+    fn zeroize(&mut self) {
+        self.zeroized = true;
+        self.slots.iter_mut().for_each(|s| *s = Slot::default());
+        self.window.zeroize();
+        self.written = 0;
     }
 
     fn write_page(&mut self, i: usize, at: u32, v: u32) -> Option<()> {
@@ -378,6 +404,9 @@ impl Model {
         c: &mut Completion,
     ) -> Result<(), Refusal> {
         let op = Opcode::from_code(s.opcode() as u8);
+        if self.zeroized && op != Some(Opcode::Nop) {
+            return Err((Status::Zeroized, 0));
+        }
         if queue == 0 && op == Some(Opcode::KeyLoad) {
             let (window, written) = (self.window, self.written);
             self.window.zeroize();
