@@ -5,7 +5,7 @@
 //
 // Verify before release: an opened payload of up to HOLD_BYTES waits (gcm_channel's FIFO) for its request's result, and if the tag
 // is wrong or the request failed it is thrown away, unwritten. A longer one is written as it comes, and then, if its request
-// does not end well, overwritten with zeros before the completion.
+// does not end well, what has been written of it is overwritten with zeros before the completion.
 //
 //   payload, tags -> ring of bytes -> beats of chunks (dma_walker) -> W FIFO, and an AW once its last beat is there
 //   bursts and ends of requests, in order -> retire, with the write responses -> completions
@@ -234,12 +234,16 @@ module dma_write
   logic [8:0]  pos_q;               // in the chunk
   logic [7:0]  beats_q;             // of the burst, so far
   logic [32:0] left_q;              // bytes of the request still to be taken
+  logic [31:0] written_q;           // payload bytes of the last request begun that have been sent
   logic [63:0] burst_q;             // address of the burst's first beat
 
   logic        walk_valid, walk_ready, walk_idle, walk_kill, walk_tag, begins, unwritten, leaves;
   logic        chunk_valid, chunk_ready;
   chunk_t      chunk;
   logic [32:0] dst_bytes;
+  logic [31:0] scrub_bytes;
+  // Of the requests that a wipe undoes, only the last may have been written in part.
+  assign scrub_bytes = !wiped_q || touched_q == 8'd1 ? written_q : owed.pay_len;
   assign dst_bytes  = 33'(put.pay_len) + 33'(put.dst_tag);
   assign walk_tag   = put_q == TAG_START;
   // A held payload's destination is not even looked at before there is something to write.
@@ -252,7 +256,7 @@ module dma_write
     .clk_i, .rst_ni,
     .start_valid_i(walk_valid), .start_ready_o(walk_ready),
     .start_addr_i(walk_tag ? put.tag_addr : wiped_q ? owed.dst : put.dst),
-    .start_bytes_i(walk_tag ? 33'(put.tag_len) : wiped_q ? 33'(owed.pay_len) : dst_bytes),
+    .start_bytes_i(walk_tag ? 33'(put.tag_len) : put_q == SCRUB_START ? 33'(scrub_bytes) : dst_bytes),
     .start_sgl_i(!walk_tag && (wiped_q ? owed.dst_sgl : put.dst_sgl)),
     .chunk_valid_o(chunk_valid), .chunk_ready_i(chunk_ready), .chunk_o(chunk),
     .kill_i(walk_kill), .idle_o(walk_idle),
@@ -305,7 +309,7 @@ module dma_write
   end
 
   logic drop_done, scrub_due;
-  assign scrub_due  = put.scrub && end_valid && ending.err.status != STATUS_OK && !scrubbed_q;
+  assign scrub_due  = put.scrub && end_valid && ending.err.status != STATUS_OK && !scrubbed_q && written_q != '0;
   logic [RW:0] drop_bytes;
   assign drop_bytes = 33'(used) < left_q ? used : left_q[RW:0];
   assign drop_done  = left_q == '0;
@@ -336,7 +340,8 @@ module dma_write
     end
   end
   logic undo, undone;  // a wiped request has to be undone; can be answered
-  assign undo    = put_q == WIPED && retiring_q == '0 && owed_valid && owed.opens && touched_q != '0 && !scrubbed_q;
+  assign undo    = put_q == WIPED && retiring_q == '0 && owed_valid && owed.opens && touched_q != '0 && !scrubbed_q
+      && scrub_bytes != '0;
   assign undone  = put_q == WIPED && retiring_q == '0 && owed_valid && !undo && (!cpl_valid_o || cpl_ready_i);
   assign put_pop = put_q == LAST && retire_push;
   assign end_pop = put_pop;
@@ -348,6 +353,7 @@ module dma_write
         take_q <= take_q + (RW + 1)'(bytes);
         left_q <= left_q - 33'(bytes);
       end
+      if (put_q == DST) written_q <= written_q + 32'(bytes);
       pos_q   <= ends_chunk ? '0 : pos_q + 9'(bytes);
       beats_q <= ends_chunk ? '0 : beats_q + 8'd1;
       if (beats_q == '0) burst_q <= {chunk.addr[63:LB], LB'(0)};
@@ -358,6 +364,7 @@ module dma_write
         beats_q <= '0;
         left_q  <= dst_bytes + (put.tag_own ? 33'(put.tag_len) : 33'd0);
         scrubbed_q <= 1'b0;
+        if (leaves) written_q <= '0;
         if (leaves) put_q <= dst_bytes != '0 && !unwritten ? DST : put.tag_own ? TAG_START : LAST;
       end
       TAG_START: begin
