@@ -4,7 +4,7 @@
 use crate::{Field, Register};
 
 /// Digest of the interface's source: the device's `ABI_HASH` register must equal it.
-pub const ABI_HASH: u32 = 0x6146fe66;
+pub const ABI_HASH: u32 = 0xffaf00b6;
 
 /// `opcode_e` of the interface description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -920,6 +920,14 @@ pub const REGISTERS: &[Register] = &[
             Field {
                 name: "selftest_failed",
                 low: 7,
+                width: 1,
+                reset: None,
+                readable: true,
+                writable: false,
+            },
+            Field {
+                name: "entropy_error",
+                low: 8,
                 width: 1,
                 reset: None,
                 readable: true,
@@ -2374,6 +2382,8 @@ pub mod status {
     pub const SELFTEST_DONE: u32 = 1 << 6;
     /// One of them failed, and the device was zeroized.
     pub const SELFTEST_FAILED: u32 = 1 << 7;
+    /// The noise source failed its tests: no random bits until reset.
+    pub const ENTROPY_ERROR: u32 = 1 << 8;
 }
 
 /// Bits of CONTROL.

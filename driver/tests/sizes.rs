@@ -250,7 +250,11 @@ fn a_source_that_fails_leaves_no_plaintext() {
             assert_eq!(done.status, casemate::abi::Status::DmaSrc, "{uri}: {n} bytes");
             // Zeros as far as it had been written, then what was there.
             let out = &arena.bytes()[64..64 + n as usize];
-            let zeros = if n <= 16384 { 0 } else { out.iter().take_while(|&&b| b == 0).count() };
+            let zeros = if n <= 16384 {
+                0
+            } else {
+                out.iter().take_while(|&&b| b == 0).count()
+            };
             assert!(out[zeros..].iter().all(|&b| b == 0xee), "{uri}: {n} bytes");
             assert!(
                 arena.bytes()[64 + n as usize..30_000].iter().all(|&b| b == 0xee),

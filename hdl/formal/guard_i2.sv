@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // I2: an engine starts on slot s for queue q only if s is valid, owned by q's domain, of the generation the descriptor names, and
-// its usage bits allow the operation. The real guard and the real slots, with every input free; one slot of the solver's choice
-// is followed by a model of what its owner was promised.
+// its usage bits allow the operation; a key operation is let through only under the same conditions, and rights only shrink. I4, on
+// one device: of two seals under a key of policy COUNTER none has the other's IV.
+//
+// The real guard, slots and key_guard, with every input free; one slot of the solver's choice is followed by a model of what its
+// owner was promised. The key unit between key_guard and slots is left out: its commands to the slots are free, but held until done.
 module guard_i2
   import casemate_abi_pkg::*;
   import gcm_pkg::*;
   import casemate_pkg::*;
+  import key_pkg::*;
+  import slots_pkg::*;
 #(
   parameter  int unsigned SLOTS  = 4,
   parameter  int unsigned QUEUES = 4,
@@ -20,77 +25,90 @@ module guard_i2
   input submission_t           sub_i,
   input logic [7:0]            domain_i[QUEUES],
   input logic [QUEUES-1:0]     resetting_i,
-  input logic [7:0]            window_words_i,
-  input logic                  sealed_i,
-  input logic [511:0]          window_i,
   input logic                  chan_ready_i,
-  input logic [LANES-1:0]      answered_i,
-  input logic [LANES-1:0]      key_ready_i,
-  input logic [LANES-1:0]      key_done_i,
+  input logic                  key_ready_i,
   input logic                  cpl_ready_i,
-  input logic                  slot_cpl_ready_i
+  input logic                  put_valid_i,
+  input slot_op_e              put_op_i,
+  input logic [15:0]           put_slot_i,
+  input slot_meta_t            put_meta_i,
+  input logic [31:0]           put_used_i,
+  input logic [LANES-1:0]      answered_i,
+  input logic [LANES-1:0]      lane_key_ready_i,
+  input logic [LANES-1:0]      lane_key_done_i,
+  // key_guard, alone.
+  input submission_t           key_sub_i,
+  input logic                  key_officer_i,
+  input logic [7:0]            key_domain_i,
+  input logic                  key_sealed_i,
+  input logic [15:0]           key_window_i,
+  input slot_meta_t            key_meta_i,
+  input slot_meta_t            key_base_i
 );
   // In reset in the first cycle, never again.
   logic rst_n = 1'b0;
   always_ff @(posedge clk_i) rst_n <= 1'b1;
 
-  // The slot and the queue that are looked at: any.
+  // The slot that is looked at: any.
   (* keep *) logic [15:0] s_q;
   always_ff @(posedge clk_i) s_q <= s_q;
 
-  logic         wiped, sub_ready, chan_valid, key_valid, key_ready, cpl_valid, window_clear, slot_cpl_valid;
+  logic         wiped, sub_ready, chan_valid, key_valid, cpl_valid, busy, count, done;
   logic [15:0]  look_slot;
-  slot_meta_t   look_meta;
+  slot_meta_t   look_meta, read_meta;
+  logic [31:0]  look_used, read_used;
   chan_req_t    chan;
   key_req_t     key;
-  cpl_t         cpl, slot_cpl;
-  logic [LANES-1:0] key_lane_valid;
-  logic         key_clear;
-  logic [SLOT_IDX_W-1:0] key_slot;
-  key_size_e    key_size;
-  logic [255:0] key_bytes;
+  cpl_t         cpl;
+  logic [511:0] material;
+  logic [LANES-1:0]      lane_key_valid;
+  logic                  lane_clear;
+  logic [SLOT_IDX_W-1:0] lane_slot;
+  key_size_e             lane_size;
+  logic [255:0]          lane_key;
   guard #(.SLOTS(SLOTS), .QUEUES(QUEUES)) u_guard (
     .clk_i, .rst_ni(rst_n), .wipe_i,
     .sub_valid_i, .sub_ready_o(sub_ready), .sub_queue_i, .sub_i, .domain_i, .resetting_i,
-    .slot_o(look_slot), .meta_i(look_meta), .window_i(window_words_i), .sealed_i, .window_clear_o(window_clear),
+    .slot_o(look_slot), .meta_i(look_meta), .used_i(look_used), .busy_o(busy), .count_o(count),
     .chan_valid_o(chan_valid), .chan_ready_i, .chan_o(chan),
-    .key_valid_o(key_valid), .key_ready_i(key_ready), .key_o(key),
+    .key_valid_o(key_valid), .key_ready_i, .key_o(key),
     .cpl_valid_o(cpl_valid), .cpl_ready_i, .cpl_o(cpl)
   );
   slots #(.SLOTS(SLOTS), .LANES(LANES)) u_slots (
     .clk_i, .rst_ni(rst_n), .wipe_i, .wiped_o(wiped),
-    .look_slot_i(look_slot), .look_meta_o(look_meta),
-    .req_valid_i(key_valid), .req_ready_o(key_ready), .req_i(key), .window_i,
+    .look_slot_i(look_slot), .look_meta_o(look_meta), .look_used_o(look_used), .look_busy_i(busy), .count_i(count),
+    .read_slot_i(s_q), .read_meta_o(read_meta), .read_used_o(read_used),
+    .fetch_i(1'b0), .forget_i(1'b0), .material_o(material),
+    .put_valid_i, .put_op_i, .put_slot_i, .put_meta_i, .put_used_i, .put_key_i('0), .done_o(done),
     .lane_given_i(LANES'(chan_valid && chan_ready_i)), .lane_answered_i(answered_i),
-    .key_valid_o(key_lane_valid), .key_ready_i, .key_clear_o(key_clear), .key_slot_o(key_slot), .key_size_o(key_size),
-    .key_o(key_bytes), .key_done_i,
-    .cpl_valid_o(slot_cpl_valid), .cpl_ready_i(slot_cpl_ready_i), .cpl_o(slot_cpl)
+    .key_valid_o(lane_key_valid), .key_ready_i(lane_key_ready_i), .key_clear_o(lane_clear), .key_slot_o(lane_slot),
+    .key_size_o(lane_size), .key_o(lane_key), .key_done_i(lane_key_done_i)
   );
 
+  localparam logic [1:0] GUARD_IDLE = 2'd0, GUARD_LOOK = 2'd1, GUARD_DECIDE = 2'd2;   // guard.state_e
+  localparam logic [2:0] SLOTS_IDLE = 3'd0, SLOTS_DONE = 3'd5;                        // slots.state_e
+
   // ---------------------------------------------------------- what was promised
-  // The slot's owner was told it is loaded; nobody was let through to load or destroy it since.
-  logic       p_valid_q = 1'b0, pending_q = 1'b0;
-  slot_meta_t p_q, coming_q;
+  // The slot holds what it was last filled with, until a command takes it; KEY_LOCK changes its rights; seals count.
+  logic        p_valid_q = 1'b0;
+  slot_meta_t  p_q, looked_q;
+  logic [31:0] p_used_q;
+  logic        mine;
+  assign mine = put_slot_i == s_q;
   always_ff @(posedge clk_i) begin
-    if (slot_cpl_valid && pending_q) begin
-      pending_q <= 1'b0;
-      if (!coming_q.valid) p_valid_q <= 1'b0;
-      else begin
-        p_valid_q      <= 1'b1;
-        p_q            <= coming_q;
-        p_q.generation <= slot_cpl.result[15:0];
-      end
+    if (u_guard.state_q == GUARD_LOOK) looked_q <= p_q;
+    if (count && look_slot == s_q) p_used_q <= p_used_q + 32'd1;
+    if (mine && u_slots.take) p_valid_q <= 1'b0;
+    if (mine && u_slots.now_meta) begin
+      p_q <= put_meta_i;
+      if (put_op_i != SLOT_RIGHTS) p_q.generation <= put_meta_i.generation;
+      else p_q.generation <= p_q.generation;
     end
-    if (key_valid && key_ready && key.slot == s_q) begin
-      p_valid_q      <= 1'b0;
-      pending_q      <= 1'b1;
-      coming_q       <= key.meta;
-      coming_q.valid <= !key.destroy;
+    if (mine && u_slots.now_used) begin
+      p_valid_q <= put_op_i == SLOT_FILL;
+      p_used_q  <= put_used_i;
     end
-    if (!rst_n) begin
-      p_valid_q <= 1'b0;
-      pending_q <= 1'b0;
-    end
+    if (!rst_n || wipe_i) p_valid_q <= 1'b0;
   end
 
   // Zeroized, until the next reset: nothing starts at all.
@@ -100,60 +118,153 @@ module guard_i2
   // The queue's domain when the guard decided: it changes only while a queue is disabled, that is with nothing in flight.
   logic [7:0] domain_q[QUEUES];
   always_ff @(posedge clk_i) domain_q <= domain_i;
+  // The key unit's command.
+  logic        held_q = 1'b0;
+  slot_op_e    op_q;
+  logic [15:0] slot_q;
+  slot_meta_t  meta_q;
+  logic [31:0] used_q;
+  always_ff @(posedge clk_i) begin
+    held_q <= rst_n && put_valid_i && !done;
+    op_q   <= put_op_i;
+    slot_q <= put_slot_i;
+    meta_q <= put_meta_i;
+    used_q <= put_used_i;
+  end
 
   // -------------------------------------------------- what holds in between
   // Invariants that make the property inductive.
-  localparam logic [1:0] GUARD_IDLE = 2'd0, GUARD_DECIDE = 2'd2;   // guard.state_e
-  localparam logic [2:0] SLOTS_IDLE = 3'd0, SLOTS_DONE = 3'd5;     // slots.state_e
-  logic       in_range, mine, done;
-  slot_meta_t now;
+  logic        in_range, working, past;
+  slot_meta_t  now;
+  logic [31:0] now_used;
   assign in_range = 32'(s_q) < SLOTS;
-  assign mine     = u_slots.state_q != SLOTS_IDLE && u_slots.req_q.slot == s_q;
-  assign done     = u_slots.state_q == SLOTS_DONE;
+  // The slot's key is being changed; the guard has decided on it, or is about to.
+  assign working  = mine && u_slots.state_q != SLOTS_IDLE && u_slots.state_q != SLOTS_DONE && put_op_i != SLOT_RIGHTS;
+  assign past     = look_slot == s_q && busy && (u_guard.state_q == GUARD_DECIDE || chan_valid);
   always_comb begin
-    now = '0;
-    for (int i = 0; i < int'(SLOTS); i++) if (s_q == 16'(i)) now = u_slots.meta[i];
+    now      = '0;
+    now_used = '0;
+    for (int i = 0; i < int'(SLOTS); i++) begin
+      if (s_q == 16'(i)) begin
+        now            = u_slots.meta[i];
+        now.valid      = u_slots.valid_q[i];
+        now.generation = u_slots.generation[i];
+        now_used       = u_slots.used[i];
+      end
+    end
   end
   function automatic logic same(slot_meta_t a, slot_meta_t b);
-    return a.domain == b.domain && a.usage_bits == b.usage_bits && a.generation == b.generation;
+    return a.domain == b.domain && a.usage_bits == b.usage_bits && a.generation == b.generation && a.iv_policy == b.iv_policy
+        && a.limit == b.limit;
   endfunction
-  slot_meta_t due;
-  always_comb begin
-    due            = coming_q;
-    due.generation = u_slots.generation_q;
-  end
 
   logic seal, starts;
   assign seal   = chan.sub.opcode == OPCODE_GCM_SEAL;
   assign starts = rst_n && chan_valid && chan.sub.slot == s_q;
+
+  // ------------------------------------------------------------- key_guard
+  status_e    verdict;
+  slot_meta_t made;
+  op_t        op;
+  logic        passes, officers, slot_there, base_there, counter;
+  logic [15:0] wants, base_wants;
+  key_guard #(.SLOTS(SLOTS)) u_key_guard (
+    .sub_i(key_sub_i), .officer_i(key_officer_i), .domain_i(key_domain_i), .sealed_i(key_sealed_i), .window_i(key_window_i),
+    .meta_i(key_meta_i), .base_i(key_base_i), .status_o(verdict), .made_o(made)
+  );
+  assign op         = op_of(key_sub_i);
+  assign passes        = op.known && verdict == STATUS_OK;
+  assign slot_there = 32'(key_sub_i.slot) < SLOTS;
+  assign base_there = 32'(key_sub_i.aad2[15:0]) < SLOTS;
+  // What the officer may do to anybody's slot.
+  assign officers   = key_officer_i && key_sub_i.opcode inside {OPCODE_KEY_DESTROY, OPCODE_KEY_QUERY};
+  assign counter    = made.iv_policy == IV_POLICY_COUNTER[1:0];
+  always_comb begin
+    wants      = '0;
+    base_wants = '0;
+    unique case (key_sub_i.opcode)
+      OPCODE_KEY_WRAP:   {wants[USAGE_EXPORT_WRAPPED], base_wants[USAGE_WRAP]} = '1;
+      OPCODE_KEY_UNWRAP: base_wants[USAGE_UNWRAP] = 1'b1;
+      OPCODE_KWP_WRAP:   {wants[USAGE_KWP], base_wants[USAGE_WRAP], base_wants[USAGE_KWP]} = '1;
+      OPCODE_KWP_UNWRAP: {base_wants[USAGE_UNWRAP], base_wants[USAGE_KWP]} = '1;
+      OPCODE_MAC_SIGN:   wants[USAGE_SIGN] = 1'b1;
+      OPCODE_MAC_VERIFY: wants[USAGE_VERIFY] = 1'b1;
+      default:           base_wants[USAGE_DERIVE] = 1'b1;
+    endcase
+  end
+
   always_comb begin
     for (int q = 0; q < int'(QUEUES); q++) begin
       assume (!rst_n || u_guard.queue_q != QW'(q) || u_guard.state_q == GUARD_IDLE || domain_i[q] == domain_q[q]);
     end
     assume (!wiped_q || wipe_i);
-    if (wiped_q) assert (!chan_valid && !key_valid);
+    if (wiped_q) assert (!chan_valid && (!key_valid || key.status != STATUS_OK));
+    assume (!put_valid_i || 32'(put_slot_i) < SLOTS);
+    assume (!held_q || (put_valid_i && put_op_i == op_q && put_slot_i == slot_q && put_meta_i == meta_q && put_used_i == used_q));
     if (rst_n && !wiped_q) begin
-      // The slot's operation in progress, here and there.
-      assert (u_slots.state_q == SLOTS_IDLE || 32'(u_slots.req_q.slot) < SLOTS);
-      assert (!pending_q || mine);
-      assert (!mine || pending_q || done);
-      assert (!pending_q || (coming_q.valid == !u_slots.req_q.destroy && coming_q.domain == u_slots.req_q.meta.domain
-              && coming_q.usage_bits == u_slots.req_q.meta.usage_bits));
-      assert (!pending_q || !p_valid_q);
-      assert (!pending_q || done || !now.valid);
-      // The slot's public half is what was promised, or in the one cycle before the promise what it will be.
-      assert (!in_range || !now.valid || (p_valid_q && same(now, p_q)) || (pending_q && done && coming_q.valid && same(now, due)));
-      assert (u_guard.state_q != GUARD_DECIDE || u_guard.sub_q.slot != s_q || !in_range || !look_meta.valid
-              || (p_valid_q && same(look_meta, p_q)));
-      assert (!key_valid || 32'(key.slot) < SLOTS);
+      // The slot's public half is what was promised.
+      assert (u_slots.state_q == SLOTS_IDLE || (held_q && 32'(put_slot_i) < SLOTS));
+      assert (u_slots.state_q == SLOTS_IDLE || u_slots.state_q == SLOTS_DONE || put_op_i != SLOT_RIGHTS);
+      assert (!in_range || now.valid == p_valid_q);
+      assert (!in_range || !now.valid || (same(now, p_q) && now_used == p_used_q));
+      assert (in_range || !p_valid_q);
+      assert (!working || !p_valid_q);
+      assert (!(past && u_guard.state_q == GUARD_DECIDE && in_range && look_meta.valid)
+              || (p_valid_q && same(look_meta, looked_q) && look_used == p_used_q));
+      assert (!(past && u_guard.state_q == GUARD_DECIDE && in_range && look_meta.valid)
+              || (looked_q.domain == p_q.domain && looked_q.generation == p_q.generation) || held_q);
 
-      // The property.
+      // I2.
       assert (!chan_valid || 32'(chan.sub.slot) < SLOTS);
       assert (!starts || seal || chan.sub.opcode == OPCODE_GCM_OPEN);
       assert (!starts || p_valid_q);
-      assert (!starts || p_q.domain == domain_i[chan.queue_idx[QW-1:0]]);
-      assert (!starts || p_q.generation == chan.sub.generation);
-      assert (!starts || p_q.usage_bits[seal ? USAGE_ENCRYPT : USAGE_DECRYPT]);
+      assert (!starts || looked_q.domain == domain_i[chan.queue_idx[QW-1:0]]);
+      assert (!starts || looked_q.generation == chan.sub.generation);
+      assert (!starts || looked_q.usage_bits[seal ? USAGE_ENCRYPT : USAGE_DECRYPT]);
+      // Nobody touches a lane's copy of the slot meanwhile.
+      assert (!starts || !working);
+
+      // I4.
+      assert (!starts || chan.counter == (seal && looked_q.iv_policy == IV_POLICY_COUNTER[1:0]));
+      assert (!starts || !seal || p_used_q != '0);
+      assert (!starts || !seal || p_used_q - 32'd1 < looked_q.limit);
+      assert (!starts || !chan.counter
+              || {chan.sub.iv2[7:0], chan.sub.iv2[15:8], chan.sub.iv2[23:16], chan.sub.iv2[31:24]} == p_used_q - 32'd1);
+      assert (!starts || !chan.counter || (chan.sub.iv_len == 10'd12 && {chan.sub.iv1, chan.sub.iv0} == '0));
+      assert (!starts || !seal || u_guard.count_q == p_used_q - 32'd1);
+    end
+
+    // I2 of key operations.
+    if (passes && op.slotted) assert (slot_there);
+    if (passes && op.slotted && !op.fills && !officers) begin
+      assert (key_meta_i.valid && key_meta_i.domain == key_domain_i && key_meta_i.generation == key_sub_i.generation);
+      assert ((key_meta_i.usage_bits & wants) == wants);
+    end
+    if (passes && op.fills && key_sub_i.opcode != OPCODE_KEY_LOAD) assert (!key_meta_i.valid);
+    if (passes && key_sub_i.opcode == OPCODE_KEY_LOAD) assert (key_officer_i && !key_sealed_i);
+    if (passes && key_sub_i.opcode == OPCODE_KEY_ROOT) assert (key_officer_i);
+    if (passes && op.based) begin
+      assert (base_there && key_base_i.valid && key_base_i.domain == key_domain_i);
+      assert (key_base_i.generation == key_sub_i.aad2[31:16] && (key_base_i.usage_bits & base_wants) == base_wants);
+    end
+    // What is made is the queue's, and can be; a generation never comes again.
+    if (passes && op.fills) begin
+      assert (key_officer_i || made.domain == key_domain_i);
+      assert (made.generation != '0 && made.generation > key_meta_i.generation);
+      assert (!counter || (key_sub_i.opcode inside {OPCODE_KEY_GENERATE, OPCODE_KEY_MESSAGE})
+              || key_sub_i.opcode == OPCODE_KEY_UNWRAP);   // there the blob's policy counts, which blob_fits refuses
+      assert (!counter || key_sub_i.opcode == OPCODE_KEY_UNWRAP
+              || (!made.usage_bits[USAGE_EXPORT_WRAPPED] && !made.usage_bits[USAGE_KWP]));
+      assert (key_sub_i.opcode == OPCODE_KEY_UNWRAP || (made.usage_bits & ~usage_of(made.key_type)) == '0);
+    end
+    if (passes && key_sub_i.opcode inside {OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF}) begin
+      assert (!made.usage_bits[USAGE_EXPORT_WRAPPED] || key_base_i.usage_bits[USAGE_EXPORT_WRAPPED]);
+      assert (!made.usage_bits[USAGE_KWP] || key_base_i.usage_bits[USAGE_KWP]);
+    end
+    if (passes && key_sub_i.opcode == OPCODE_KEY_LOCK) begin
+      assert ((made.usage_bits & ~key_meta_i.usage_bits) == '0 && made.limit <= key_meta_i.limit);
+      assert (made.domain == key_meta_i.domain && made.iv_policy == key_meta_i.iv_policy);
+      assert (made.key_type == key_meta_i.key_type);
     end
   end
 endmodule

@@ -15,16 +15,27 @@ WORK = ROOT / "target" / "formal"
 
 # name: (top, depth, what it says, [(file, text of the RTL, what a bug makes of it)])
 PROOFS = {
-    "guard_i2": ("guard_i2", 3, "I2: an engine starts only on a slot that is valid, the queue's domain's, of the right generation, for its use", [
+    "guard_i2": ("guard_i2", 3, "I2: an engine starts only on a slot that is valid, the queue's domain's, of the right generation, for its use; "
+                 "so does a key operation; rights only shrink. I4: no IV of the counter twice", [
         ("slots/rtl/guard.sv", "if (m.domain != domain) return STATUS_SLOT_DOMAIN;", ""),
-        ("slots/rtl/guard.sv", "if (!m.valid) return STATUS_SLOT_EMPTY;\n    if (m.domain", "if (m.domain"),
-        ("slots/rtl/guard.sv", "if (m.generation != s.generation) return STATUS_SLOT_GENERATION;\n    if (!m.usage_bits", "if (!m.usage_bits"),
-        ("slots/rtl/guard.sv", "OPCODE_GCM_SEAL ? USAGE_ENCRYPT : USAGE_DECRYPT", "OPCODE_GCM_SEAL ? USAGE_DECRYPT : USAGE_ENCRYPT"),
-        ("slots/rtl/guard.sv", "if (32'(s.slot) >= SLOTS) return STATUS_SLOT_RANGE;\n    if (!m.valid) return STATUS_SLOT_EMPTY;\n    if (m.domain",
-         "if (!m.valid) return STATUS_SLOT_EMPTY;\n    if (m.domain"),
-        ("slots/rtl/slots.sv", "meta[req_i.slot[IW-1:0]].valid <= 1'b0;", ""),
+        ("slots/rtl/guard.sv", "if (!m.valid) return STATUS_SLOT_EMPTY;", ""),
+        ("slots/rtl/guard.sv", "if (m.generation != s.generation) return STATUS_SLOT_GENERATION;", ""),
+        ("slots/rtl/guard.sv", "seal ? USAGE_ENCRYPT : USAGE_DECRYPT", "seal ? USAGE_DECRYPT : USAGE_ENCRYPT"),
+        ("slots/rtl/guard.sv", "if (32'(s.slot) >= SLOTS) return STATUS_SLOT_RANGE;", ""),
+        ("slots/rtl/guard.sv", "state_q != IDLE && is_gcm", "state_q == SEND && is_gcm"),
+        ("slots/rtl/guard.sv", "assign count_o      = state_q == DECIDE", "assign count_o      = state_q == SEND"),
+        ("slots/rtl/guard.sv", "if (seal && used >= m.limit) return STATUS_EXHAUSTED;", ""),
         ("slots/rtl/guard.sv", "if (wipe_i && !is_nop) verdict = STATUS_ZEROIZED;", ""),
-        ("slots/rtl/slots.sv", "meta[slot]            <= req_q.destroy ? '0 : req_q.meta;", "meta[slot]            <= req_q.meta;"),
+        ("slots/rtl/slots.sv", "valid_q[slot] <= 1'b0;", ""),
+        ("slots/rtl/slots.sv", "valid_q[slot] <= put_op_i == SLOT_FILL;", "valid_q[slot] <= 1'b1;"),
+        ("slots/rtl/slots.sv", " && !(look_busy_i && look_slot_i == put_slot_i)", ""),
+        ("slots/rtl/slots.sv", "state_q == WRITE && !count_i", "state_q == WRITE"),
+        ("keys/rtl/key_guard.sv", "if (m.domain != mine && !any_domain) return STATUS_SLOT_DOMAIN;", ""),
+        ("keys/rtl/key_guard.sv", "if ((m.usage_bits & bits) != bits) return STATUS_SLOT_USAGE;", ""),
+        ("keys/rtl/key_guard.sv", "else if (!load && meta_i.valid) fill = STATUS_SLOT_FULL;", ""),
+        ("keys/rtl/key_guard.sv", "meta_i.usage_bits & usage_bits;", "usage_bits;"),
+        ("keys/rtl/key_guard.sv", "else if (meta_i.generation == 16'hffff) fill = STATUS_SLOT_RETIRED;", ""),
+        ("keys/rtl/key_guard.sv", " || (handed & ~base_i.usage_bits) != '0", ""),
     ]),
 }
 

@@ -39,7 +39,7 @@ impl Default for Shape {
 }
 
 /// What to simulate.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 pub struct Config {
     /// Parameters of the RTL.
     pub shape: Shape,
@@ -53,6 +53,33 @@ pub struct Config {
     pub inspect: bool,
     /// The cycle in which the tamper input is high.
     pub tamper: Option<u64>,
+    /// The platform's root secret. For development it is bytes 0 to 31, which everybody knows.
+    pub root: [u8; 32],
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            shape: Shape::default(),
+            timing: MemoryTiming::default(),
+            trace: None,
+            replaced: None,
+            inspect: false,
+            tamper: None,
+            root: std::array::from_fn(|i| i as u8),
+        }
+    }
+}
+
+impl std::fmt::Debug for Config {
+    /// All but the root secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("shape", &self.shape)
+            .field("timing", &self.timing)
+            .field("trace", &self.trace)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Config {
@@ -181,6 +208,7 @@ macro_rules! ports {
 ports!(
     rst_ni,
     tamper_i,
+    root_i,
     entropy_valid_i,
     entropy_ready_o,
     entropy_i,
@@ -291,6 +319,7 @@ impl Device {
             p,
             model,
         };
+        d.model.set_bytes(d.p.root_i, &config.root);
         d.reset()?;
         Ok(d)
     }

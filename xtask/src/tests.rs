@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 /// A top and its parameters.
 type Top = (&'static str, &'static [(&'static str, &'static str)]);
 
-/// The device with the parameters that choose between alternatives, and the blocks that are not in it yet.
+/// The device with the parameters that choose between alternatives.
 const TOPS: &[Top] = &[
     ("casemate_top", &[]),
     (
@@ -25,9 +25,6 @@ const TOPS: &[Top] = &[
             ("SBOX", "2"),
         ],
     ),
-    ("drbg", &[]),
-    ("entropy_health", &[]),
-    ("key_wrap", &[]),
 ];
 
 #[derive(Default)]

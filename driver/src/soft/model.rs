@@ -429,14 +429,15 @@ impl Model {
             Opcode::Nop => Ok(()),
             Opcode::KeyLoad => refuse(Status::NotOfficer),
             Opcode::KeyDestroy => {
-                if queue != 0 {
-                    return refuse(Status::NotOfficer);
-                }
+                let domain = self.queues[queue].domain;
                 let Some(slot) = self.slots.get_mut(s.slot() as usize) else {
                     return refuse(Status::SlotRange);
                 };
                 if slot.key.is_none() {
                     return refuse(Status::SlotEmpty);
+                }
+                if queue != 0 && slot.domain != domain {
+                    return refuse(Status::SlotDomain);
                 }
                 if u32::from(slot.generation) != s.generation() {
                     return refuse(Status::SlotGeneration);

@@ -52,10 +52,11 @@ module csr
   input  logic             selftest_ok_i,    // when done
   // Key window.
   output logic [511:0]     window_o,
-  output logic [7:0]       window_words_o,
+  output logic [15:0]      window_words_o,
   input  logic             window_clear_i,
   // Status and events.
   input  logic             tamper_i,
+  input  logic             entropy_error_i,
   input  logic             any_error_i,
   input  logic             any_busy_i,
   input  logic             req_in_i,
@@ -174,9 +175,7 @@ module csr
   end
 
   // ------------------------------------------------------------- registers
-  /* verilator lint_off UNUSEDSIGNAL */  // longer keys are to come
   logic [15:0]       written_q;
-  /* verilator lint_on UNUSEDSIGNAL */
   logic [15:0][31:0] window_q;
   logic              tamper_q;
   logic              is_window;
@@ -191,8 +190,8 @@ module csr
       REG_CAP1: own_data = {16'(BURST_BYTES), 8'(RD_TAGS), 8'(DW / 8)};
       REG_CAP2: own_data = {6'd0, 2'(SBOX), 1'b0, 5'd16, 10'd1023, 8'd12};
       REG_ABI_HASH: own_data = ABI_HASH;
-      REG_STATUS: own_data = {24'd0, selftest_done_i && !selftest_ok_i, selftest_done_i, wiped_i, sealed_o, any_busy_i, any_error_i,
-                              tamper_q, selftest_done_i && !wipe_o};
+      REG_STATUS: own_data = {23'd0, entropy_error_i, selftest_done_i && !selftest_ok_i, selftest_done_i, wiped_i, sealed_o, any_busy_i,
+                              any_error_i, tamper_q, selftest_done_i && !wipe_o};
       REG_CONTROL: own_err = 1'b0;
       default: begin
         if (is_window) own_err = 1'b0;
@@ -206,7 +205,7 @@ module csr
   assign clear            = control && wdata_q[REG_CONTROL_CLEAR_COUNTERS_LSB];
   assign clear_counters_o = clear;
   assign window_o         = window_q;
-  assign window_words_o   = written_q[7:0];
+  assign window_words_o   = written_q;
   always_ff @(posedge clk_i) begin
     own_q    <= own_data;
     tamper_q <= rst_ni && (tamper_q || tamper_i);

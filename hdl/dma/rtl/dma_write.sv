@@ -72,12 +72,14 @@ module dma_write
 
   // -------------------------------------------------------------- requests
   typedef struct packed {
-    logic       decrypt;
-    logic       payload;     // there is some
-    logic       hold;        // until the tag is checked
-    logic       tag_out;     // the tag goes to memory
-    logic       tag_report;  // the tag goes to the completion
-    logic [4:0] tag_len;
+    logic        decrypt;
+    logic        payload;     // there is some
+    logic        hold;        // until the tag is checked
+    logic        tag_out;     // the tag goes to memory
+    logic        tag_report;  // the tag goes to the completion
+    logic        iv_report;   // the device's own IV does: zeros, and these bytes
+    logic [31:0] iv_end;
+    logic [4:0]  tag_len;
   } make_t;
   // What it takes to answer a request, or to undo it.
   typedef struct packed {
@@ -110,7 +112,8 @@ module dma_write
   assign make_d = '{
     decrypt: !seal, payload: req_i.sub.pay_len != '0, hold: opens && short_pay,
     tag_out: seal && req_i.sub.tag_mode != TAG_MODE_COMPLETION,
-    tag_report: seal && req_i.sub.tag_mode == TAG_MODE_COMPLETION, tag_len: req_i.sub.tag_len
+    tag_report: seal && req_i.sub.tag_mode == TAG_MODE_COMPLETION,
+    iv_report: req_i.counter, iv_end: req_i.sub.iv2, tag_len: req_i.sub.tag_len
   };
   assign put_d = '{
     dst: {req_i.sub.dst_hi, req_i.sub.dst_lo}, dst_sgl: req_i.sub.dst_sgl, pay_len: req_i.sub.pay_len,
@@ -178,6 +181,7 @@ module dma_write
     end_d.cut        = res_i.aborted || (make.hold && !res_i.tag_ok);
     end_d.err        = err_i;
     end_d.tag        = make.tag_report ? res_i.tag : '0;
+    if (make.iv_report) end_d.tag = {32'd0, make.iv_end, 64'd0};
     if (!res_i.aborted) begin
       end_d.err.page   = '0;
       end_d.err.status = make.decrypt && !res_i.tag_ok ? STATUS_TAG_MISMATCH : STATUS_OK;

@@ -4,7 +4,7 @@
 /* verilator lint_off UNUSEDPARAM */
 package casemate_abi_pkg;
 
-  localparam logic [31:0] ABI_HASH = 32'h6146fe66;
+  localparam logic [31:0] ABI_HASH = 32'hffaf00b6;
 
   typedef enum logic [7:0] {
     OPCODE_NOP = 8'h00,
@@ -170,6 +170,8 @@ package casemate_abi_pkg;
   localparam int unsigned REG_STATUS_SELFTEST_DONE_WIDTH = 1;
   localparam int unsigned REG_STATUS_SELFTEST_FAILED_LSB = 7;
   localparam int unsigned REG_STATUS_SELFTEST_FAILED_WIDTH = 1;
+  localparam int unsigned REG_STATUS_ENTROPY_ERROR_LSB = 8;
+  localparam int unsigned REG_STATUS_ENTROPY_ERROR_WIDTH = 1;
   localparam logic [19:0] REG_CONTROL = 20'h00024;
   localparam int unsigned REG_CONTROL_CLEAR_COUNTERS_LSB = 0;
   localparam int unsigned REG_CONTROL_CLEAR_COUNTERS_WIDTH = 1;

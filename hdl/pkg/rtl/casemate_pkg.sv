@@ -16,6 +16,7 @@ package casemate_pkg;
   typedef struct packed {
     logic [QUEUE_IDX_W-1:0] queue_idx;
     key_size_e              key_size;  // of the slot
+    logic                   counter;   // the IV is the device's own: the completion returns it
     submission_t            sub;       // the descriptor: its static checks have passed
   } chan_req_t;
 
@@ -58,22 +59,26 @@ package casemate_pkg;
     walk_e       err;    // not OK: no piece, and the last word on this buffer
   } chunk_t;
 
-  // One slot's public half. Rights can only shrink.
+  // One slot's public half. Rights can only shrink. The count of seals (used) is kept beside it.
   typedef struct packed {
     logic        valid;
     logic [7:0]  key_type;
     logic [7:0]  domain;
     logic [15:0] usage_bits;
     logic [15:0] generation;
+    logic [1:0]  iv_policy;
+    logic [2:0]  origin;
+    logic [6:0]  key_len;     // bytes
+    logic [31:0] limit;       // seals allowed
+    logic [95:0] label;
   } slot_meta_t;
 
-  // A key operation the guard has let through.
+  // A key operation on its way to the key unit, its flags and lengths checked.
   typedef struct packed {
     logic [QUEUE_IDX_W-1:0] queue_idx;
-    logic [31:0]            cookie;
-    logic                   destroy;   // else load
-    logic [15:0]            slot;
-    slot_meta_t             meta;      // what the slot is to be
+    logic [7:0]             domain;    // the queue's: it changes only while nothing of the queue is in flight
+    status_e                status;    // of those checks
+    submission_t            sub;
   } key_req_t;
 endpackage
 /* verilator lint_on UNUSEDPARAM */

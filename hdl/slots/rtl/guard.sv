@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Decides whether a queue may do what its descriptor asks: the one place where that is decided. Nothing behind it checks again.
-// The order of the checks is part of the binary interface (abi/README.md). A slot is empty from the moment its KEY_LOAD or
-// KEY_DESTROY is let through until that is completed.
+// Decides whether a queue may do what its descriptor asks: requests to lanes here, and nothing behind it checks again; of a key
+// operation what the descriptor alone tells, and the rest at its turn (key_guard). The order of the checks is part of the binary
+// interface (abi/README.md).
 module guard
   import casemate_abi_pkg::*;
   import gcm_pkg::*;
@@ -23,11 +23,12 @@ module guard
   input  logic [QUEUES-1:0] resetting_i,
   // The slot's public half, one cycle after its number.
   output logic [15:0]       slot_o,
+  /* verilator lint_off UNUSEDSIGNAL */  // what lanes do not ask about
   input  slot_meta_t        meta_i,
-  // Words of the key window that were written.
-  input  logic [7:0]        window_i,
-  input  logic              sealed_i,
-  output logic              window_clear_o,
+  /* verilator lint_on UNUSEDSIGNAL */
+  input  logic [31:0]       used_i,
+  output logic              busy_o,    // it decides on that slot for a lane, or has and not handed over
+  output logic              count_o,   // a seal under that slot: one more
   // One of three ways out.
   output logic              chan_valid_o,
   input  logic              chan_ready_i,
@@ -45,12 +46,12 @@ module guard
   logic [QW-1:0] queue_q;
   status_e       verdict_q;
 
-  logic is_gcm, is_load, is_destroy, is_key, is_nop;
-  assign is_gcm     = sub_q.opcode == OPCODE_GCM_SEAL || sub_q.opcode == OPCODE_GCM_OPEN;
-  assign is_load    = sub_q.opcode == OPCODE_KEY_LOAD;
-  assign is_destroy = sub_q.opcode == OPCODE_KEY_DESTROY;
-  assign is_key     = is_load || is_destroy;
-  assign is_nop     = sub_q.opcode == OPCODE_NOP;
+  logic    is_gcm, is_seal, is_key, is_nop;
+  status_e key_status;
+  assign is_seal = sub_q.opcode == OPCODE_GCM_SEAL;
+  assign is_gcm  = is_seal || sub_q.opcode == OPCODE_GCM_OPEN;
+  assign is_nop  = sub_q.opcode == OPCODE_NOP;
+  key_static u_key (.sub_i(sub_q), .known_o(is_key), .status_o(key_status));
 
   /* verilator lint_off UNUSEDSIGNAL */  // each check looks at its own fields
   // Flags and lengths, of the descriptor alone.
@@ -76,41 +77,27 @@ module guard
     return STATUS_OK;
   endfunction
 
-  function automatic status_e gcm_checks(submission_t s, slot_meta_t m, logic [7:0] domain);
+  function automatic status_e gcm_checks(submission_t s, slot_meta_t m, logic [31:0] used, logic [7:0] domain);
+    logic seal;
+    seal = s.opcode == OPCODE_GCM_SEAL;
     if (32'(s.slot) >= SLOTS) return STATUS_SLOT_RANGE;
     if (!m.valid) return STATUS_SLOT_EMPTY;
     if (m.domain != domain) return STATUS_SLOT_DOMAIN;
     if (m.generation != s.generation) return STATUS_SLOT_GENERATION;
-    if (!m.usage_bits[s.opcode == OPCODE_GCM_SEAL ? USAGE_ENCRYPT : USAGE_DECRYPT]) return STATUS_SLOT_USAGE;
+    if (!m.usage_bits[seal ? USAGE_ENCRYPT : USAGE_DECRYPT]) return STATUS_SLOT_USAGE;
+    // I4: the device's own IV and no other; its completion must have room for it.
+    if (seal && m.iv_policy == IV_POLICY_COUNTER[1:0]
+        && (s.iv_len != 10'd12 || {s.iv2, s.iv1, s.iv0} != '0 || s.tag_mode == TAG_MODE_COMPLETION)) return STATUS_BAD_POLICY;
+    if (seal && used >= m.limit) return STATUS_EXHAUSTED;
     return STATUS_OK;
   endfunction
-
-  function automatic status_e key_checks(submission_t s, slot_meta_t m, logic officer, logic load, logic [7:0] window,
-                                         logic sealed);
-    logic [7:0] words;
-    words = s.aad0[7:0] == KEY_TYPE_AES_128 ? 8'h0f : s.aad0[7:0] == KEY_TYPE_AES_192 ? 8'h3f : 8'hff;
-    if (!officer) return STATUS_NOT_OFFICER;
-    if (load && sealed) return STATUS_SEALED;
-    if (32'(s.slot) >= SLOTS) return STATUS_SLOT_RANGE;
-    if (!load) begin
-      if (!m.valid) return STATUS_SLOT_EMPTY;
-      if (m.generation != s.generation) return STATUS_SLOT_GENERATION;
-      return STATUS_OK;
-    end
-    if (!(s.aad0[7:0] inside {KEY_TYPE_AES_128, KEY_TYPE_AES_192, KEY_TYPE_AES_256})) return STATUS_BAD_KEY_TYPE;
-    if ((window & words) != words) return STATUS_KEY_WINDOW;
-    if (m.generation == 16'hffff) return STATUS_SLOT_RETIRED;
-    return STATUS_OK;
-  endfunction
-
   /* verilator lint_on UNUSEDSIGNAL */
 
   status_e fixed, verdict;
   always_comb begin
-    fixed   = static_checks(sub_q, is_gcm, is_gcm || is_key || is_nop);
+    fixed   = is_key ? key_status : static_checks(sub_q, is_gcm, is_gcm || is_nop);
     verdict = fixed;
-    if (fixed == STATUS_OK && is_gcm) verdict = gcm_checks(sub_q, meta_i, domain_i[queue_q]);
-    if (fixed == STATUS_OK && is_key) verdict = key_checks(sub_q, meta_i, queue_q == '0, is_load, window_i, sealed_i);
+    if (fixed == STATUS_OK && is_gcm) verdict = gcm_checks(sub_q, meta_i, used_i, domain_i[queue_q]);
     if (resetting_i[queue_q]) verdict = STATUS_ABORTED;
     if (wipe_i && !is_nop) verdict = STATUS_ZEROIZED;
   end
@@ -119,20 +106,23 @@ module guard
   assign good         = verdict_q == STATUS_OK;
   assign slot_o       = sub_q.slot;
   assign sub_ready_o  = state_q == IDLE;
+  assign busy_o       = state_q != IDLE && is_gcm;
+  assign count_o      = state_q == DECIDE && is_seal && verdict == STATUS_OK;
   assign chan_valid_o = state_q == SEND && good && is_gcm;
-  assign key_valid_o  = state_q == SEND && good && is_key;
-  assign cpl_valid_o  = state_q == SEND && (!good || is_nop);
-  key_size_e size_q;
-  slot_meta_t meta;
-  assign chan_o = '{queue_idx: QUEUE_IDX_W'(queue_q), key_size: size_q, sub: sub_q};
+  assign key_valid_o  = state_q == SEND && is_key;
+  assign cpl_valid_o  = state_q == SEND && !is_key && (!good || is_nop);
+  key_size_e   size_q;
+  logic        counter_q;
+  logic [31:0] count_q;
+  submission_t chan_sub;
   always_comb begin
-    meta = '{valid: 1'b1, key_type: sub_q.aad0[7:0], domain: sub_q.aad0[15:8], usage_bits: sub_q.aad0[31:16], generation: '0};
-    key_o = '{queue_idx: QUEUE_IDX_W'(queue_q), cookie: sub_q.cookie, destroy: is_destroy, slot: sub_q.slot, meta: meta};
+    chan_sub = sub_q;
+    // I4: eight zero bytes and the count, big-endian. No two seals of a slot's key have the same.
+    if (counter_q) chan_sub.iv2 = {count_q[7:0], count_q[15:8], count_q[23:16], count_q[31:24]};
   end
-  assign cpl_o = '{queue_idx: QUEUE_IDX_W'(queue_q), cookie: sub_q.cookie, status: verdict_q, bytes: '0, result: '0};
-  // The officer's load uses the window up, whatever became of it.
-  assign window_clear_o = state_q == SEND && is_load && queue_q == '0 && verdict_q != STATUS_ABORTED
-      && (key_valid_o ? key_ready_i : cpl_valid_o && cpl_ready_i);
+  assign chan_o = '{queue_idx: QUEUE_IDX_W'(queue_q), key_size: size_q, counter: counter_q, sub: chan_sub};
+  assign key_o  = '{queue_idx: QUEUE_IDX_W'(queue_q), domain: domain_i[queue_q], status: verdict_q, sub: sub_q};
+  assign cpl_o  = '{queue_idx: QUEUE_IDX_W'(queue_q), cookie: sub_q.cookie, status: verdict_q, bytes: '0, result: '0};
 
   always_ff @(posedge clk_i) begin
     unique case (state_q)
@@ -142,11 +132,12 @@ module guard
         queue_q <= sub_queue_i;
         state_q <= LOOK;
       end
-      // A key operation waits for the one before it, so that it sees its outcome.
-      LOOK: if (!is_key || key_ready_i) state_q <= DECIDE;
+      LOOK: state_q <= DECIDE;
       DECIDE: begin
         verdict_q <= verdict;
         size_q    <= meta_i.key_type == KEY_TYPE_AES_128 ? KEY_128 : meta_i.key_type == KEY_TYPE_AES_192 ? KEY_192 : KEY_256;
+        counter_q <= is_seal && meta_i.iv_policy == IV_POLICY_COUNTER[1:0];
+        count_q   <= used_i;
         state_q   <= SEND;
       end
       SEND:

@@ -1,34 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The key slots. The public half (type, domain, usage, generation) is read by the guard; the material is read by nothing but
-// the path to the engines, over which a slot is loaded into every lane before it can be used.
+// The key slots. The public half (type, domain, usage, ...) is read by the guard and the key unit; the material by the key unit's
+// engines and by the lanes, over a port of their own, and by nothing else.
 //
-// A load or destruction first makes the slot empty, then waits until each lane has answered every request it had been given up
-// to then (lanes answer in order), so no request ever sees a key change under it. Other slots stay in use meanwhile.
+// The key unit changes one slot at a time, and holds its command until done_o:
+//   SLOT_FILL    the key and its metadata; from an AES key the lanes make their round keys
+//   SLOT_EMPTY   zeros everywhere
+//   SLOT_RIGHTS  the metadata alone
+// To fill or empty a slot first makes it empty, in a cycle in which the guard does not decide on it, then waits until each lane has
+// answered every request that it had been given up to then (lanes answer in order), so no request ever sees a key change under it;
+// of an empty slot no request is left. Other slots stay in use meanwhile. A lane's copy is cleared before a new one is made: that
+// of a shorter key would leave round keys of the old one.
 //
-// Wipe: from wipe_i on slot after slot is overwritten, until reset; wiped_o says that nothing is left. An operation gets ZEROIZED.
+// Wipe: from wipe_i on every slot is empty and one after another is overwritten, until reset; wiped_o says that nothing is left. A
+// command ends without done_o.
 module slots
   import casemate_abi_pkg::*;
   import gcm_pkg::*;
   import casemate_pkg::*;
+  import slots_pkg::*;
 #(
   parameter int unsigned SLOTS = 64,
   parameter int unsigned LANES = 1
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
-  input  logic                  wipe_i,         // stays until reset
+  input  logic                  wipe_i,         // zeroize: stays until reset
   output logic                  wiped_o,
-  // Guard.
+  // Guard: the slot that it looks at; whether it decides on it, or has let a request through and not handed over; a seal counts.
   /* verilator lint_off UNUSEDSIGNAL */  // beyond SLOTS: refused there
   input  logic [15:0]           look_slot_i,
   output slot_meta_t            look_meta_o,
-  input  logic                  req_valid_i,
-  output logic                  req_ready_o,
-  input  key_req_t              req_i,
+  output logic [31:0]           look_used_o,
+  input  logic                  look_busy_i,
+  input  logic                  count_i,
+  // Key unit: a slot's public half, one cycle later.
+  input  logic [15:0]           read_slot_i,
+  output slot_meta_t            read_meta_o,
+  output logic [31:0]           read_used_o,
+  // Its material, one cycle after fetch_i until the next, or forget_i.
+  input  logic                  fetch_i,
+  input  logic                  forget_i,
+  output logic [511:0]          material_o,
+  // Changes.
+  input  logic                  put_valid_i,
+  input  slot_op_e              put_op_i,
+  input  logic [15:0]           put_slot_i,
   /* verilator lint_on UNUSEDSIGNAL */
-  // The window's bytes, as they are when a load is let through.
-  input  logic [511:0]          window_i,
+  input  slot_meta_t            put_meta_i,
+  input  logic [31:0]           put_used_i,
+  input  logic [511:0]          put_key_i,
+  output logic                  done_o,
   // Lanes: requests given and answered.
   input  logic [LANES-1:0]      lane_given_i,
   input  logic [LANES-1:0]      lane_answered_i,
@@ -38,105 +60,111 @@ module slots
   output logic [SLOT_IDX_W-1:0] key_slot_o,
   output key_size_e             key_size_o,
   output logic [255:0]          key_o,
-  input  logic [LANES-1:0]      key_done_i,
-  output logic                  cpl_valid_o,
-  input  logic                  cpl_ready_i,
-  output cpl_t                  cpl_o
+  input  logic [LANES-1:0]      key_done_i
 );
   localparam int unsigned IW = $clog2(SLOTS);
-  slot_meta_t meta[SLOTS];
+  // Registers: whether there is a key, and its number. The rest is memory, and means nothing without them.
+  logic [SLOTS-1:0] valid_q;
+  logic [15:0]      generation[SLOTS];
+  (* no_rw_check *) slot_meta_t  meta[SLOTS];
+  (* no_rw_check *) logic [31:0] used[SLOTS];
   (* ram_style = "block", no_rw_check *) logic [511:0] material[SLOTS];
 
-  always_ff @(posedge clk_i) look_meta_o <= meta[look_slot_i[IW-1:0]];
+  logic [IW-1:0] look, read, slot;
+  assign look = look_slot_i[IW-1:0];
+  assign read = read_slot_i[IW-1:0];
+  assign slot = put_slot_i[IW-1:0];
+  always_ff @(posedge clk_i) begin
+    look_meta_o            <= meta[look];
+    look_meta_o.valid      <= valid_q[look];
+    look_meta_o.generation <= generation[look];
+    look_used_o            <= used[look];
+    read_meta_o            <= meta[read];
+    read_meta_o.valid      <= valid_q[read];
+    read_meta_o.generation <= generation[read];
+    read_used_o            <= used[read];
+    if (fetch_i) material_o <= material[read];
+    if (forget_i || wipe_i || !rst_ni) material_o <= '0;
+  end
 
-  typedef enum logic [2:0] {IDLE, DRAIN, READ, LOAD, WAIT, DONE} state_e;
+  typedef enum logic [2:0] {IDLE, DRAIN, CLEAR, LOAD, WRITE, DONE} state_e;
   state_e           state_q;
-  key_req_t         req_q;
-  logic [IW-1:0]    slot, sweep_q;
-  logic [IW:0]      wipe_left_q;
-  logic [511:0]     key_q;
-  logic [15:0]      generation_q;
-  logic [LANES-1:0] sent_q, done_q, drained;
-  assign slot        = req_q.slot[IW-1:0];
-  assign req_ready_o = state_q == IDLE;
+  logic [LANES-1:0] sent_q, finished_q, drained;
+  logic             take, on_port, all_done, aes;
+  assign take     = state_q == IDLE && put_valid_i && put_op_i != SLOT_RIGHTS && !(look_busy_i && look_slot_i == put_slot_i);
+  assign on_port  = state_q == CLEAR || state_q == LOAD;
+  assign all_done = (finished_q | key_done_i) == '1;
+  assign aes      = put_op_i == SLOT_FILL && put_meta_i.key_type inside {KEY_TYPE_AES_128, KEY_TYPE_AES_192, KEY_TYPE_AES_256};
+  assign done_o   = state_q == DONE;
 
   // Per lane: requests out now, and how many of those were there when the operation began.
   for (genvar l = 0; l < int'(LANES); l++) begin : g_lane
-    logic [9:0] out_q, old_q;
+    logic [9:0] out_q, old_q, out_d;
     assign drained[l] = old_q == '0;
+    assign out_d      = out_q + 10'(lane_given_i[l]) - 10'(lane_answered_i[l]);
     always_ff @(posedge clk_i) begin
-      out_q <= out_q + 10'(lane_given_i[l]) - 10'(lane_answered_i[l]);
-      if (req_valid_i && req_ready_o) old_q <= out_q + 10'(lane_given_i[l]) - 10'(lane_answered_i[l]);
+      out_q <= out_d;
+      if (take) old_q <= valid_q[slot] ? out_d : '0;
       else if (old_q != '0 && lane_answered_i[l]) old_q <= old_q - 10'd1;
       if (!rst_ni) begin
         out_q <= '0;
         old_q <= '0;
       end
     end
-    assign key_valid_o[l] = state_q == LOAD && !sent_q[l];
+    assign key_valid_o[l] = on_port && !sent_q[l];
   end
-  assign wiped_o     = wipe_i && wipe_left_q == '0;
-  assign key_clear_o = req_q.destroy;
+  assign key_clear_o = state_q == CLEAR;
   assign key_slot_o  = SLOT_IDX_W'(slot);
-  assign key_size_o  = req_q.meta.key_type == KEY_TYPE_AES_128 ? KEY_128
-                     : req_q.meta.key_type == KEY_TYPE_AES_192 ? KEY_192 : KEY_256;
-  assign key_o       = key_q[255:0];
-  assign cpl_valid_o = state_q == DONE;
-  assign cpl_o = '{
-    queue_idx: req_q.queue_idx, cookie: req_q.cookie, status: wipe_i ? STATUS_ZEROIZED : STATUS_OK, bytes: '0,
-    result: req_q.destroy || wipe_i ? '0 : 128'(generation_q)
-  };
+  assign key_size_o  = put_meta_i.key_type == KEY_TYPE_AES_128 ? KEY_128
+                     : put_meta_i.key_type == KEY_TYPE_AES_192 ? KEY_192 : KEY_256;
+  assign key_o       = put_key_i[255:0] & {256{state_q == LOAD && sent_q != '1}};
 
+  // A seal's count goes first: the key unit can wait.
+  logic          now_meta, now_used;
+  logic [IW-1:0] sweep_q;
+  logic [IW:0]   wipe_left_q;
+  assign wiped_o  = wipe_i && wipe_left_q == '0;
+  assign now_used = state_q == WRITE && !count_i;
+  assign now_meta = (state_q == IDLE && put_valid_i && put_op_i == SLOT_RIGHTS) || now_used;
   always_ff @(posedge clk_i) begin
-    unique case (state_q)
-      IDLE:
-      if (req_valid_i) begin
-        req_q        <= req_i;
-        key_q        <= req_i.destroy ? '0 : window_i;
-        generation_q <= meta[req_i.slot[IW-1:0]].generation + 16'(!req_i.destroy);
-        meta[req_i.slot[IW-1:0]].valid <= 1'b0;
-        state_q      <= DRAIN;
-      end
-      DRAIN:
-      if (drained == '1) begin
-        key_q   <= '0;
-        state_q <= READ;
-      end
-      READ: begin
-        key_q   <= material[slot];
-        sent_q  <= '0;
-        done_q  <= '0;
-        state_q <= LOAD;
-      end
-      LOAD: begin
-        sent_q <= sent_q | key_ready_i;
-        done_q <= done_q | key_done_i;
-        if ((sent_q | key_ready_i) == '1) state_q <= WAIT;
-      end
-      WAIT: begin
-        key_q  <= '0;
-        done_q <= done_q | key_done_i;
-        if ((done_q | key_done_i) == '1) begin
-          meta[slot]            <= req_q.destroy ? '0 : req_q.meta;
-          meta[slot].generation <= generation_q;
-          state_q               <= DONE;
-        end
-      end
-      DONE: if (cpl_ready_i) state_q <= IDLE;
-      default: state_q <= IDLE;
-    endcase
-    if (wipe_i) begin
-      if (state_q != IDLE && !(state_q == DONE && cpl_ready_i)) state_q <= DONE;
-      key_q         <= '0;
-      meta[sweep_q] <= '0;
+    if (now_meta || wipe_i) meta[wipe_i ? sweep_q : slot] <= wipe_i ? '0 : put_meta_i;
+    if (count_i || now_used || wipe_i) begin
+      used[wipe_i ? sweep_q : count_i ? look : slot] <= wipe_i ? '0 : count_i ? look_used_o + 32'd1 : put_used_i;
     end
-    if (wipe_i || (state_q == DRAIN && drained == '1)) material[wipe_i ? sweep_q : slot] <= wipe_i ? '0 : key_q;
+    if (wipe_i || (state_q == DRAIN && drained == '1)) begin
+      material[wipe_i ? sweep_q : slot] <= put_op_i == SLOT_FILL && !wipe_i ? put_key_i : '0;
+    end
     sweep_q     <= wipe_i ? sweep_q + 1'b1 : '0;
     wipe_left_q <= !wipe_i ? (IW + 1)'(SLOTS + 1) : wipe_left_q - (IW + 1)'(wipe_left_q != '0);
+    unique case (state_q)
+      IDLE: begin
+        if (take) begin
+          valid_q[slot] <= 1'b0;
+          state_q       <= DRAIN;
+        end else if (now_meta) state_q <= DONE;
+      end
+      DRAIN: if (drained == '1) state_q <= CLEAR;
+      CLEAR: if (all_done) state_q <= aes ? LOAD : WRITE;
+      LOAD: if (all_done) state_q <= WRITE;
+      WRITE:
+      if (now_used) begin
+        valid_q[slot] <= put_op_i == SLOT_FILL;
+        if (put_op_i == SLOT_FILL) generation[slot] <= put_meta_i.generation;
+        state_q <= DONE;
+      end
+      DONE: state_q <= IDLE;
+      default: state_q <= IDLE;
+    endcase
+    if (!on_port || all_done) {sent_q, finished_q} <= '0;
+    else begin
+      sent_q     <= sent_q | key_ready_i;
+      finished_q <= finished_q | key_done_i;
+    end
+    if (wipe_i) valid_q <= '0;
+    if (wipe_i || !rst_ni) state_q <= IDLE;
     if (!rst_ni) begin
-      state_q <= IDLE;
-      key_q   <= '0;
-      for (int s = 0; s < int'(SLOTS); s++) meta[s] <= '0;
+      valid_q <= '0;
+      for (int s = 0; s < int'(SLOTS); s++) generation[s] <= '0;
     end
   end
 endmodule

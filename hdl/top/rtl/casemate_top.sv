@@ -66,18 +66,15 @@ module casemate_top
   input  logic                m_axi_rlast_i,
 
   output logic [QUEUES:0]     irq_o,
-  // Raw entropy. Nothing in this version uses it: it is never taken.
-  /* verilator lint_off UNUSEDSIGNAL */
   input  logic                entropy_valid_i,
-  input  logic [31:0]         entropy_i,
-  /* verilator lint_on UNUSEDSIGNAL */
   output logic                entropy_ready_o,
+  input  logic [31:0]         entropy_i,     // raw, of the noise source
+  input  logic [255:0]        root_i,        // the platform's root secret, byte i in [8*i +: 8]; steady
   input  logic                tamper_i       // zeroizes the device
 );
   localparam int unsigned QW    = $clog2(QUEUES);
-  localparam int unsigned PORTS = LANES + 1;     // the rings, then the lanes
+  localparam int unsigned PORTS = LANES + 2;     // the rings, the lanes, the key unit
 
-  assign entropy_ready_o = 1'b0;
   assign m_axi_awsize_o  = 3'($clog2(BYTES));
   assign m_axi_arsize_o  = 3'($clog2(BYTES));
   assign m_axi_awburst_o = 2'b01;
@@ -114,17 +111,17 @@ module casemate_top
   );
 
   // --------------------------------------------------------------- registers
-  logic              reg_valid, reg_bind, reg_write, reg_err, clear_counters, window_clear, any_error, any_busy, sealed;
-  logic              wipe, wiped, slots_wiped, tested, test_ok;
+  logic              reg_valid, reg_bind, reg_write, reg_err, clear_counters, window_clear, any_error, any_busy, sealed, entropy_error;
+  logic              wipe, wiped, keys_wiped, tested, test_ok;
   logic [LANES-1:0]  lane_wiped;
-  assign wiped   = slots_wiped && lane_wiped == '1;
+  assign wiped   = keys_wiped && lane_wiped == '1;
   assign tested  = 1'b1;
   assign test_ok = 1'b1;
   logic [QW-1:0]     reg_queue;
   logic [11:0]       reg_off;
   logic [31:0]       reg_wdata, reg_rdata;
   logic [511:0]      window;
-  logic [7:0]        window_words;
+  logic [15:0]       window_words;
   logic              deliver, posted, posted_ok;
   logic [8:0]        bytes_in[LANES], bytes_out[LANES];
   logic [LANES-1:0]  busy, stall_in, stall_out;
@@ -138,7 +135,7 @@ module casemate_top
     .clear_counters_o(clear_counters), .sealed_o(sealed),
     .wipe_o(wipe), .wiped_i(wiped), .selftest_done_i(tested), .selftest_ok_i(test_ok),
     .window_o(window), .window_words_o(window_words), .window_clear_i(window_clear),
-    .tamper_i, .any_error_i(any_error), .any_busy_i(any_busy),
+    .tamper_i, .entropy_error_i(entropy_error), .any_error_i(any_error), .any_busy_i(any_busy),
     .req_in_i(deliver), .req_out_i(posted), .req_err_i(posted && !posted_ok),
     .bytes_in_i(bytes_in), .bytes_out_i(bytes_out), .busy_i(busy), .stall_in_i(stall_in), .stall_out_i(stall_out)
   );
@@ -182,39 +179,66 @@ module casemate_top
   assign sub_ready = guard_ready || !deliver_ok;
   assign deliver   = sub_valid && guard_ready && deliver_ok;
 
-  // --------------------------------------------------------- guard and slots
+  // ---------------------------------------------------------- guard and keys
   logic [15:0]      look_slot;
   slot_meta_t       look_meta;
-  logic             chan_valid, chan_ready, key_req_valid, key_req_ready;
+  logic [31:0]      look_used;
+  logic             look_busy, seal_counts, chan_valid, chan_ready, key_req_valid, key_req_ready;
   chan_req_t        chan_req;
   key_req_t         key_req;
-  localparam int unsigned SOURCES = LANES + 2;   // of completions: guard, slots, lanes
+  localparam int unsigned SOURCES = LANES + 2;   // of completions: guard, key unit, lanes
   logic [SOURCES-1:0] cpl_valid, cpl_ready;
   cpl_t             cpl[SOURCES];
   guard #(.SLOTS(SLOTS), .QUEUES(QUEUES)) u_guard (
     .clk_i, .rst_ni, .wipe_i(wipe),
     .sub_valid_i(sub_valid && deliver_ok), .sub_ready_o(guard_ready), .sub_queue_i(sub_queue), .sub_i(sub),
     .domain_i(domain), .resetting_i(resetting),
-    .slot_o(look_slot), .meta_i(look_meta),
-    .window_i(window_words), .sealed_i(sealed), .window_clear_o(window_clear),
+    .slot_o(look_slot), .meta_i(look_meta), .used_i(look_used), .busy_o(look_busy), .count_o(seal_counts),
     .chan_valid_o(chan_valid), .chan_ready_i(chan_ready), .chan_o(chan_req),
     .key_valid_o(key_req_valid), .key_ready_i(key_req_ready), .key_o(key_req),
     .cpl_valid_o(cpl_valid[0]), .cpl_ready_i(cpl_ready[0]), .cpl_o(cpl[0])
   );
+
+  // Noise that passes its tests seeds the generator; a source that fails stops it until reset.
+  logic         noise_valid, noise_alarm, rnd_ask, rnd_ready, rnd_valid, rnd_take;
+  logic [31:0]  noise;
+  logic [7:0]   rnd_blocks;
+  logic [255:0] rnd;
+  /* verilator lint_off PINCONNECTEMPTY */
+  entropy_health u_health (
+    .clk_i, .rst_ni, .clear_i(1'b0),
+    .raw_valid_i(entropy_valid_i), .raw_ready_o(entropy_ready_o), .raw_i(entropy_i),
+    .out_valid_o(noise_valid), .out_o(noise), .ready_o(), .alarm_o(noise_alarm), .cause_o()
+  );
+  drbg u_drbg (
+    .clk_i, .rst_ni, .clear_i(wipe),
+    .ent_valid_i(noise_valid), .ent_ready_o(), .ent_i(noise), .alarm_i(noise_alarm),
+    .reseed_i(1'b0), .req_valid_i(rnd_ask), .req_ready_o(rnd_ready), .req_blocks_i(rnd_blocks),
+    .out_valid_o(rnd_valid), .out_ready_i(rnd_take), .out_o(rnd), .out_last_o(), .seeded_o(), .error_o(entropy_error)
+  );
+  /* verilator lint_on PINCONNECTEMPTY */
 
   logic [LANES-1:0]      lane_ready, lane_take, key_valid, key_ready, key_done;
   logic                  key_clear;
   logic [SLOT_IDX_W-1:0] key_slot;
   key_size_e             key_size;
   logic [255:0]          key;
-  slots #(.SLOTS(SLOTS), .LANES(LANES)) u_slots (
-    .clk_i, .rst_ni, .wipe_i(wipe), .wiped_o(slots_wiped),
-    .look_slot_i(look_slot), .look_meta_o(look_meta),
+  key_unit #(.DW(AXI_DW), .SLOTS(SLOTS), .QUEUES(QUEUES), .LANES(LANES), .SBOX(SBOX)) u_keys (
+    .clk_i, .rst_ni, .wipe_i(wipe), .wiped_o(keys_wiped),
     .req_valid_i(key_req_valid), .req_ready_o(key_req_ready), .req_i(key_req),
-    .window_i(window),
+    .look_slot_i(look_slot), .look_meta_o(look_meta), .look_used_o(look_used), .look_busy_i(look_busy), .count_i(seal_counts),
+    .resetting_i(resetting), .sealed_i(sealed), .window_i(window), .window_words_i(window_words), .window_clear_o(window_clear),
+    .root_i,
+    .rnd_ask_o(rnd_ask), .rnd_ready_i(rnd_ready), .rnd_blocks_o(rnd_blocks), .rnd_valid_i(rnd_valid), .rnd_take_o(rnd_take),
+    .rnd_i(rnd), .rnd_error_i(entropy_error),
     .lane_given_i(lane_take), .lane_answered_i(cpl_valid[SOURCES-1:2] & cpl_ready[SOURCES-1:2]),
     .key_valid_o(key_valid), .key_ready_i(key_ready), .key_clear_o(key_clear), .key_slot_o(key_slot),
     .key_size_o(key_size), .key_o(key), .key_done_i(key_done),
+    .ar_valid_o(ar_valid[LANES+1]), .ar_ready_i(ar_ready[LANES+1]), .ar_o(ar[LANES+1]),
+    .r_valid_i(r_valid[LANES+1]), .r_data_i(r_data), .r_err_i(r_err), .r_last_i(r_last),
+    .aw_valid_o(aw_valid[LANES+1]), .aw_ready_i(aw_ready[LANES+1]), .aw_o(aw[LANES+1]),
+    .w_valid_o(w_valid[LANES+1]), .w_ready_i(w_ready[LANES+1]), .w_data_o(w_data[LANES+1]), .w_strb_o(w_strb[LANES+1]),
+    .b_valid_i(b_valid[LANES+1]), .b_err_i(b_err),
     .cpl_valid_o(cpl_valid[1]), .cpl_ready_i(cpl_ready[1]), .cpl_o(cpl[1])
   );
 

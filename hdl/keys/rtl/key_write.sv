@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Writes one flat buffer of a key operation to memory from a stream of single bytes. One burst at a time, none leaving a 256-byte block;
+// idle again after the last write response. A failing write ends it.
+module key_write
+  import casemate_pkg::*;
+#(
+  parameter  int unsigned DW    = 256,
+  localparam int unsigned BYTES = DW / 8,
+  localparam int unsigned LB    = $clog2(BYTES)
+) (
+  input  logic             clk_i,
+  input  logic             rst_ni,
+  input  logic             wipe_i,      // send zeros, but for a beat already offered; stays until reset
+  // Command, while idle_o: a buffer of at least one byte.
+  input  logic             start_i,
+  input  logic [63:0]      addr_i,
+  input  logic [31:0]      bytes_i,
+  input  logic             stop_i,      // give up: idle again when the burst on its way is over
+  output logic             idle_o,
+  output logic             err_o,       // it ended with a bus error; until the next
+  output logic [51:0]      page_o,      // IOVA / 4096 of what failed
+  // Bytes.
+  input  logic             in_valid_i,
+  output logic             in_ready_o,
+  input  logic [7:0]       in_i,
+  // Memory: all beats of a burst are there when its address is.
+  output logic             aw_valid_o,
+  input  logic             aw_ready_i,
+  output axi_aw_t          aw_o,
+  output logic             w_valid_o,
+  input  logic             w_ready_i,
+  output logic [DW-1:0]    w_data_o,
+  output logic [BYTES-1:0] w_strb_o,
+  input  logic             b_valid_i,
+  input  logic             b_err_i
+);
+  localparam int unsigned BEATS = BURST_BYTES / BYTES;
+  localparam int unsigned AW    = $clog2(BEATS);
+
+  typedef enum logic [2:0] {IDLE, FILL, SEND, DATA, WAIT} state_e;
+  state_e                state_q;
+  logic [63:0]           at_q;             // next byte
+  logic [63:LB]          burst_q;          // the burst's first beat
+  logic [31:0]           left_q;
+  logic [AW-1:0]         beats_q, beat_q;  // beats of the burst but one; the one that is sent
+  logic                  first_q, stop_q;
+  logic [BYTES-1:0][7:0] data_q;
+  logic [BYTES-1:0]      strb_q;
+  logic [DW-1:0]         places[BEATS];
+  logic [BYTES-1:0]      strobes[BEATS];
+  logic [AW-1:0]         sweep_q;
+
+  logic take, beat_ends, burst_ends;
+  assign take       = state_q == FILL && in_valid_i;
+  assign beat_ends  = at_q[LB-1:0] == '1 || left_q == 32'd1;
+  assign burst_ends = at_q[7:0] == '1 || left_q == 32'd1;
+  assign idle_o     = state_q == IDLE;
+  assign in_ready_o = state_q == FILL;
+
+  logic [BYTES-1:0][7:0] data_d;
+  logic [BYTES-1:0]      strb_d;
+  always_comb begin
+    data_d = data_q;
+    strb_d = strb_q;
+    if (state_q == FILL) begin
+      data_d[at_q[LB-1:0]] = in_i;
+      strb_d[at_q[LB-1:0]] = 1'b1;
+    end
+  end
+
+  assign aw_valid_o = state_q == SEND;
+  assign aw_o       = '{addr: {burst_q, LB'(0)}, len: 8'(beats_q)};
+  assign w_valid_o  = state_q == DATA;
+  assign w_strb_o   = strobes[beat_q];
+  assign w_data_o   = places[beat_q];
+
+  always_ff @(posedge clk_i) begin
+    if (stop_i) stop_q <= 1'b1;
+    unique case (state_q)
+      IDLE: begin
+        data_q <= '0;
+        strb_q <= '0;
+        stop_q <= 1'b0;
+        if (start_i) begin
+          at_q    <= addr_i;
+          burst_q <= addr_i[63:LB];
+          left_q  <= bytes_i;
+          beats_q <= '0;
+          first_q <= 1'b1;
+          err_o   <= 1'b0;
+          state_q <= FILL;
+        end
+      end
+      FILL:
+      if (stop_q || stop_i) state_q <= IDLE;
+      else if (take) begin
+        at_q   <= at_q + 64'd1;
+        left_q <= left_q - 32'd1;
+        data_q <= data_d;
+        strb_q <= strb_d;
+        if (beat_ends) begin
+          places[beats_q + AW'(!first_q)]  <= data_d;
+          strobes[beats_q + AW'(!first_q)] <= strb_d;
+          beats_q <= beats_q + AW'(!first_q);
+          first_q <= 1'b0;
+          data_q  <= '0;
+          strb_q  <= '0;
+        end
+        if (burst_ends) state_q <= SEND;
+      end
+      SEND: begin
+        beat_q <= '0;
+        if (aw_ready_i) state_q <= DATA;
+      end
+      DATA:
+      if (w_ready_i) begin
+        beat_q <= beat_q + 1'b1;
+        if (beat_q == beats_q) state_q <= WAIT;
+      end
+      WAIT:
+      if (b_valid_i) begin
+        burst_q <= at_q[63:LB];
+        beats_q <= '0;
+        first_q <= 1'b1;
+        err_o   <= b_err_i;
+        page_o  <= {burst_q[63:12]};
+        state_q <= b_err_i || stop_q || stop_i || left_q == '0 ? IDLE : FILL;
+      end
+      default: state_q <= IDLE;
+    endcase
+    sweep_q <= sweep_q + 1'b1;
+    if (wipe_i && !(state_q == DATA && sweep_q == beat_q)) places[sweep_q] <= '0;
+    if (!rst_ni) begin
+      state_q <= IDLE;
+      err_o   <= 1'b0;
+      page_o  <= '0;
+    end
+  end
+endmodule

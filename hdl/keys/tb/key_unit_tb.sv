@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// key_unit with one more output: zero_o says that no register of it or of its engines holds anything of a key.
+module key_unit_tb
+  import gcm_pkg::*;
+  import casemate_pkg::*;
+#(
+  parameter  int unsigned DW     = 256,
+  parameter  int unsigned SLOTS  = 8,
+  parameter  int unsigned QUEUES = 8,
+  parameter  int unsigned LANES  = 2,
+  parameter  int unsigned DEPTH  = 8,
+  localparam int unsigned BYTES  = DW / 8
+) (
+  input  logic                  clk_i,
+  input  logic                  rst_ni,
+  input  logic                  wipe_i,
+  output logic                  wiped_o,
+  // From the guard: operations, and its look at the slots.
+  input  logic                  req_valid_i,
+  output logic                  req_ready_o,
+  input  key_req_t              req_i,
+  input  logic [15:0]           look_slot_i,
+  output slot_meta_t            look_meta_o,
+  output logic [31:0]           look_used_o,
+  input  logic                  look_busy_i,
+  input  logic                  count_i,
+  // Device.
+  input  logic [QUEUES-1:0]     resetting_i,
+  input  logic                  sealed_i,
+  input  logic [511:0]          window_i,
+  input  logic [15:0]           window_words_i,
+  output logic                  window_clear_o,
+  input  logic [255:0]          root_i,
+  // Random blocks: a request for so many; all of them are taken.
+  output logic                  rnd_ask_o,
+  input  logic                  rnd_ready_i,
+  output logic [7:0]            rnd_blocks_o,
+  input  logic                  rnd_valid_i,
+  output logic                  rnd_take_o,
+  input  logic [255:0]          rnd_i,
+  input  logic                  rnd_error_i,   // final
+  // Lanes: requests given and answered; their copies of keys.
+  input  logic [LANES-1:0]      lane_given_i,
+  input  logic [LANES-1:0]      lane_answered_i,
+  output logic [LANES-1:0]      key_valid_o,
+  input  logic [LANES-1:0]      key_ready_i,
+  output logic                  key_clear_o,
+  output logic [SLOT_IDX_W-1:0] key_slot_o,
+  output key_size_e             key_size_o,
+  output logic [255:0]          key_o,
+  input  logic [LANES-1:0]      key_done_i,
+  // Memory.
+  output logic                  ar_valid_o,
+  input  logic                  ar_ready_i,
+  output axi_ar_t               ar_o,
+  input  logic                  r_valid_i,
+  input  logic [DW-1:0]         r_data_i,
+  input  logic                  r_err_i,
+  input  logic                  r_last_i,
+  output logic                  aw_valid_o,
+  input  logic                  aw_ready_i,
+  output axi_aw_t               aw_o,
+  output logic                  w_valid_o,
+  input  logic                  w_ready_i,
+  output logic [DW-1:0]         w_data_o,
+  output logic [BYTES-1:0]      w_strb_o,
+  input  logic                  b_valid_i,
+  input  logic                  b_err_i,
+  output logic                  cpl_valid_o,
+  input  logic                  cpl_ready_i,
+  output cpl_t                  cpl_o,
+  output logic                  zero_o
+);
+  key_unit #(.DW(DW), .SLOTS(SLOTS), .QUEUES(QUEUES), .LANES(LANES), .DEPTH(DEPTH)) dut (.*);
+  assign zero_o = dut.made_q == '0 && dut.side_q == '0 && dut.base == '0
+               && dut.u_mac.u_hmac.u_zero.zero_o && dut.u_mac.u_hmac.u_sha2.u_core.u_zero.zero_o
+               && dut.u_mac.u_hmac.u_sha2.u_pad.u_zero.zero_o
+               && dut.u_wrap.pay_q == '0 && dut.u_wrap.aad_q == '0 && dut.u_wrap.tag_q == '0 && dut.u_wrap.iv_q == '0
+               && dut.u_wrap.u_aes.key_q == '0 && dut.u_wrap.u_ghash.h_q == '0;
+endmodule
