@@ -62,4 +62,4 @@ macro_rules! le_words {
         }
     )*};
 }
-le_words!(Submission, Completion, SgElement);
+le_words!(Submission, Completion, SgElement, KeyAttributes);

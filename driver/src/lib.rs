@@ -21,6 +21,7 @@ mod error;
 mod queue;
 mod request;
 pub mod ring;
+mod root;
 mod session;
 #[cfg(feature = "soft")]
 pub mod soft;
@@ -32,5 +33,6 @@ pub use dma::DmaBuf;
 pub use error::{Error, Result};
 pub use queue::{Queue, QueueConfig, QueueCounters, Submitted};
 pub use request::{Data, Done, KeyHandle, Request};
+pub use root::RootSecret;
 pub use session::Session;
 pub use transport::{KINDS, Kind, Probe, probe};

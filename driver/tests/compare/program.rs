@@ -342,7 +342,7 @@ fn break_it(rng: &mut ChaCha8Rng, s: &mut Submission, iova: u64, slots: u16) {
         let (hole_lo, hole_hi) = pair(iova + UNMAPPED as u64 - rng.random_range(0..40));
         let (ro_lo, ro_hi) = pair(iova + READ_ONLY as u64 + rng.random_range(0..3000));
         match rng.random_range(0..19) {
-            0 => s.set_opcode(*[3, 0x3f, 0x42, 0xff].choose(rng).unwrap()),
+            0 => s.set_opcode(*[3, 0x3f, 0x4b, 0xff].choose(rng).unwrap()),
             1 => s.set_reserved0(rng.random_range(1..8)),
             2 => s.set_reserved1(1),
             3 => s.set_tag_mode(rng.random_range(2..4)),
