@@ -117,13 +117,15 @@ impl Queue {
             let s = c.s;
             // If no answer comes the slot stays taken: it may hold a key.
             let done = self.command(c, timeout)?;
+            // This code may mean either key.
+            let base = done.status == Status::SlotDomain && self.base_is_foreign(&s, timeout)?;
             c = match done.status {
                 Status::Ok => {
                     let handle = KeyHandle::new(slot, done.generation(), self.shared.epoch());
                     return Ok((handle, done));
                 }
                 // Somebody else's, or used up: out of the way until a reset.
-                Status::SlotFull | Status::SlotDomain | Status::SlotRetired => {
+                Status::SlotFull | Status::SlotDomain | Status::SlotRetired if !base => {
                     let flat = |d| bytes(d).ok();
                     Command {
                         s,
@@ -137,6 +139,19 @@ impl Queue {
                 }
             };
         }
+    }
+
+    /// Whether the second key of a descriptor, if it has one, is of another domain.
+    fn base_is_foreign(&mut self, s: &Submission, timeout: Duration) -> Result<bool> {
+        let mut c = Command::new(Opcode::KeyQuery);
+        if s.aad2() == 0 {
+            return Ok(false);
+        }
+        c.s.set_slot(s.aad2() & 0xffff)
+            .set_generation(s.aad2() >> 16)
+            .set_pay_len(64);
+        c.dst = Some(self.buffer(64)?);
+        Ok(self.command(c, timeout)?.status == Status::SlotDomain)
     }
 
     /// KEY_DESTROY; the slot is free again.
