@@ -41,6 +41,11 @@ impl Keys {
         &mut self.queue
     }
 
+    /// Its queue, when the keys it is to work with are in place.
+    pub fn into_queue(self) -> Queue {
+        self.queue
+    }
+
     /// Its domain.
     pub fn domain(&self) -> u8 {
         self.queue.config().domain
