@@ -10,6 +10,7 @@ macro_rules! say {
 }
 
 mod cli {
+    pub mod attributes;
     pub mod bench;
     pub mod crypt;
     pub mod info;
@@ -18,6 +19,7 @@ mod cli {
     pub mod keyfile;
     pub mod output;
     pub mod root;
+    pub mod show;
     pub mod tokenfile;
 }
 

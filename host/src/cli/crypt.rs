@@ -105,7 +105,7 @@ fn source(args: &Args) -> Result<(Source, &Path)> {
                     "the token {} cannot encrypt files: that takes usage derive and IV policy host, and it has {} and {}; `casemate key generate OUT` makes one",
                     path.display(),
                     claims.usage,
-                    super::key::policy_name(claims.policy)
+                    super::show::policy_name(claims.policy)
                 );
             }
             if args.aad.len() > TOKEN_AAD {

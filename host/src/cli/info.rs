@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `devices` and `info`: what there is, and what it is made of.
 
-use super::key;
+use super::show;
 use anyhow::{Context, Result};
 use casemate::{Error, KeyInfo, Officer, QueueStatus, Status};
 use serde_json::json;
@@ -110,7 +110,7 @@ pub fn device(uri: &str, as_json: bool) -> Result<()> {
             "slots": slots.map(|all| {
                 all.iter()
                     .map(|(i, k)| {
-                        let mut v = key::describe(k);
+                        let mut v = show::describe(k);
                         v["slot"] = json!(i);
                         v["generation"] = json!(k.generation);
                         v
@@ -156,9 +156,9 @@ pub fn device(uri: &str, as_json: bool) -> Result<()> {
         is(status.queue_error, ", a queue has stopped")
     );
     if let Some(all) = slots.filter(|s| !s.is_empty()) {
-        say!("\n slot  {}", key::COLUMNS);
+        say!("\n slot  {}", show::COLUMNS);
         for (i, k) in &all {
-            say!("{i:>5}  {}", key::row(k));
+            say!("{i:>5}  {}", show::row(k));
         }
     }
     say!("\nsince reset");

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `key` and `random`: what the device does with keys that are its own.
 
+use super::attributes::{Attributes, Place};
 use super::output::Output;
+use super::show::{self, kind_name};
 use super::{keyfile, root, tokenfile};
 use anyhow::{Context, Result, bail};
-use casemate::{Error, Hash, IvPolicy, KeyAttributes, KeyHandle, KeyInfo, KeyType, Status, Usage};
+use casemate::{Error, Hash, KeyHandle, Status, Usage};
 use casemate_host::token::Token;
 use casemate_host::vault::{Vault, is_foreign};
 use clap::ValueEnum;
-use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -117,59 +118,6 @@ pub enum Command {
     },
 }
 
-/// Whose a key is.
-#[derive(clap::Args)]
-pub struct Place {
-    /// Domain (tenant)
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    domain: u8,
-    /// Epoch of the domain's wrapping key
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    epoch: u16,
-}
-
-/// What a key is.
-#[derive(clap::Args)]
-pub struct Attributes {
-    /// Type
-    #[arg(long = "type", value_enum, default_value = "secret")]
-    kind: Kind,
-    /// What it may be used for, joined by commas: encrypt, decrypt, sign, verify, derive, wrap, unwrap, kwp. By default derive for a
-    /// secret, encrypt,decrypt for AES, wrap,unwrap for a wrapping key
-    #[arg(long, value_name = "LIST")]
-    usage: Option<Usage>,
-    /// Bytes of a secret, 16 to 64
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u8).range(16..=64))]
-    secret_len: u8,
-    /// `derived`: a secret that keys of messages are derived from, and nothing else
-    #[arg(long, value_enum, default_value = "host")]
-    iv_policy: Policy,
-    /// Seals that it is good for
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    limit: Option<u32>,
-    /// Up to 12 bytes of your choice
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    label: String,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Kind {
-    #[value(name = "aes-128")]
-    Aes128,
-    #[value(name = "aes-192")]
-    Aes192,
-    #[value(name = "aes-256")]
-    Aes256,
-    Secret,
-    Wrapping,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Policy {
-    Host,
-    Derived,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Kdf {
     Hkdf,
@@ -206,39 +154,8 @@ fn hex_bytes(text: &str) -> Result<Bytes, String> {
         .map_err(|e| format!("not hexadecimal digits: {e}"))
 }
 
-impl Attributes {
-    /// A key with a token can be wrapped, whatever else it may.
-    fn key(&self) -> Result<KeyAttributes> {
-        let (kind, usual) = match self.kind {
-            Kind::Aes128 => (KeyType::Aes128, Usage::ENCRYPT | Usage::DECRYPT),
-            Kind::Aes192 => (KeyType::Aes192, Usage::ENCRYPT | Usage::DECRYPT),
-            Kind::Aes256 => (KeyType::Aes256, Usage::ENCRYPT | Usage::DECRYPT),
-            Kind::Secret => (KeyType::Secret, Usage::DERIVE),
-            Kind::Wrapping => (KeyType::Wrapping, Usage::WRAP | Usage::UNWRAP),
-        };
-        let usage = self.usage.unwrap_or(usual) | Usage::EXPORT_WRAPPED;
-        let mut label = [0; 12];
-        let text = self.label.as_bytes();
-        let Some(part) = label.get_mut(..text.len()) else {
-            bail!("a label of {} bytes: up to 12 are possible", text.len());
-        };
-        part.copy_from_slice(text);
-        let attributes = match kind {
-            KeyType::Secret => KeyAttributes::secret(self.secret_len, usage),
-            kind => KeyAttributes::new(kind, usage),
-        };
-        Ok(attributes
-            .iv_policy(match self.iv_policy {
-                Policy::Host => IvPolicy::Host,
-                Policy::Derived => IvPolicy::Derived,
-            })
-            .limit(self.limit.unwrap_or(0))
-            .label(label))
-    }
-}
-
 /// What an error of the device means for who typed the command.
-fn explain(e: Error) -> anyhow::Error {
+pub fn explain(e: Error) -> anyhow::Error {
     let advice = match &e {
         Error::Request { status, .. } => match status {
             Status::BadUsage => "the type cannot have this usage: see --usage in the command's help",
@@ -260,7 +177,7 @@ fn explain(e: Error) -> anyhow::Error {
 }
 
 /// A token's key in its slot; the error says which token.
-fn unwrap(vault: &mut Vault, token: &Token, path: &Path, keep: Usage) -> Result<KeyHandle> {
+pub fn unwrap(vault: &mut Vault, token: &Token, path: &Path, keep: Usage) -> Result<KeyHandle> {
     vault.unwrap(token, keep).map_err(|e| {
         if is_foreign(&e) {
             anyhow::anyhow!(
@@ -273,7 +190,8 @@ fn unwrap(vault: &mut Vault, token: &Token, path: &Path, keep: Usage) -> Result<
     })
 }
 
-fn vault(uri: &str, domain: u8) -> Result<Vault> {
+/// A domain of the device, with its root secret.
+pub fn vault(uri: &str, domain: u8) -> Result<Vault> {
     let device = crate::open(&root::with_root(uri)?)?;
     Vault::open(&device, domain, 16).map_err(explain)
 }
@@ -324,8 +242,8 @@ pub fn run(uri: &str, command: Command) -> Result<()> {
                 v.load(&*key, &attributes).map_err(explain)
             })
         }
-        Command::List { check, json, folder } => list(uri, &folder, check, json),
-        Command::Info { json, token } => info(uri, &token, json),
+        Command::List { check, json, folder } => show::list(uri, &folder, check, json),
+        Command::Info { json, token } => show::info(uri, &token, json),
         Command::Wrap {
             epoch,
             under,
@@ -437,165 +355,6 @@ fn wrap(uri: &str, path: &Path, epoch: Option<u16>, under: Option<&Path>, out: &
     let wrapped = v.keys().kwp_wrap(key, kek).map_err(explain)?;
     file.write_all(&wrapped).context("writing the wrapped key")?;
     file.commit()
-}
-
-fn kind_name(kind: KeyType) -> &'static str {
-    match kind {
-        KeyType::Aes128 => "aes-128",
-        KeyType::Aes192 => "aes-192",
-        KeyType::Aes256 => "aes-256",
-        KeyType::Secret => "secret",
-        KeyType::Wrapping => "wrapping",
-    }
-}
-
-pub fn policy_name(policy: IvPolicy) -> &'static str {
-    match policy {
-        IvPolicy::Host => "host",
-        IvPolicy::Counter => "counter",
-        IvPolicy::Derived => "derived",
-    }
-}
-
-/// Printable bytes as they are, no zeros at the end.
-fn label_text(label: &[u8; 12]) -> String {
-    let end = label.iter().rposition(|b| *b != 0).map_or(0, |i| i + 1);
-    label[..end].escape_ascii().to_string()
-}
-
-/// What a key is, for scripts.
-pub fn describe(i: &KeyInfo) -> Value {
-    let usage: Vec<_> = (Usage::NAMES.iter())
-        .filter(|(u, _)| i.usage.contains(*u))
-        .map(|(_, name)| *name)
-        .collect();
-    json!({
-        "type": kind_name(i.kind),
-        "bytes": i.len,
-        "domain": i.domain,
-        "usage": usage,
-        "iv_policy": policy_name(i.policy),
-        "origin": format!("{:?}", i.origin).to_lowercase(),
-        "limit": i.limit,
-        "used": i.used,
-        "label": label_text(&i.label),
-    })
-}
-
-/// The columns of a key in a table.
-pub const COLUMNS: &str = "type      bytes  domain  origin     policy        limit        used  usage, label";
-
-/// What a key is, as a row under [`COLUMNS`].
-pub fn row(i: &KeyInfo) -> String {
-    format!(
-        "{:<9} {:>5} {:>7}  {:<9}  {:<8} {:>10} {:>11}  {}{}",
-        kind_name(i.kind),
-        i.len,
-        i.domain,
-        format!("{:?}", i.origin).to_lowercase(),
-        policy_name(i.policy),
-        i.limit,
-        i.used,
-        i.usage,
-        match label_text(&i.label) {
-            l if l.is_empty() => l,
-            l => format!("  `{l}`"),
-        }
-    )
-}
-
-fn list(uri: &str, folder: &Path, check: bool, as_json: bool) -> Result<()> {
-    let tokens = tokenfile::list(folder)?;
-    let device = match check {
-        true => Some(crate::open(&root::with_root(uri)?)?),
-        false => None,
-    };
-    let (mut rows, mut bad) = (Vec::new(), 0);
-    for (path, token) in &tokens {
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        let checked = match (&device, token) {
-            (Some(device), Ok(t)) => {
-                let mut v = Vault::open(device, t.domain, 4).map_err(explain)?;
-                match v.unwrap(t, Usage::ALL) {
-                    Ok(key) => {
-                        v.into_queue(&[key]).map_err(explain)?;
-                        Some(true)
-                    }
-                    Err(e) if is_foreign(&e) => {
-                        v.into_queue(&[]).map_err(explain)?;
-                        Some(false)
-                    }
-                    Err(e) => return Err(explain(e)),
-                }
-            }
-            _ => None,
-        };
-        bad += usize::from(token.is_err() || checked == Some(false));
-        rows.push((name.into_owned(), token, checked));
-    }
-    if as_json {
-        let all: Vec<_> = rows
-            .iter()
-            .map(|(name, token, checked)| match token {
-                Ok(t) => {
-                    let mut v = describe(&t.claims());
-                    v["file"] = json!(name);
-                    v["epoch"] = json!(t.epoch);
-                    v["unwraps"] = json!(checked);
-                    v
-                }
-                Err(e) => json!({ "file": name, "error": e.to_string() }),
-            })
-            .collect();
-        say!("{:#}", json!({ "tokens": all }));
-    } else {
-        let width = rows.iter().map(|r| r.0.chars().count()).max().unwrap_or(0).max(5);
-        if !rows.is_empty() {
-            say!("{:<width$}  epoch  {COLUMNS}", "token");
-        }
-        for (name, token, checked) in &rows {
-            let foreign = if *checked == Some(false) {
-                "  DOES NOT UNWRAP"
-            } else {
-                ""
-            };
-            match token {
-                Ok(t) => say!("{name:<width$}  {:>5}  {}{foreign}", t.epoch, row(&t.claims())),
-                Err(e) => say!("{name:<width$}  {e}"),
-            }
-        }
-    }
-    if bad > 0 {
-        bail!(
-            "{bad} of {} tokens in {} cannot be used",
-            tokens.len(),
-            folder.display()
-        );
-    }
-    Ok(())
-}
-
-fn info(uri: &str, path: &Path, as_json: bool) -> Result<()> {
-    let token = tokenfile::read(path)?;
-    let mut v = vault(uri, token.domain)?;
-    let key = unwrap(&mut v, &token, path, Usage::ALL)?;
-    // Of what was unwrapped the device tells; where it was from before, its blob, which is authentic now.
-    let mut info = v.keys().query(key).map_err(explain)?;
-    info.origin = token.claims().origin;
-    if as_json {
-        let mut v = describe(&info);
-        v["epoch"] = json!(token.epoch);
-        say!("{v:#}");
-        return Ok(());
-    }
-    say!("type       {}, {} bytes", kind_name(info.kind), info.len);
-    say!("usage      {}", info.usage);
-    say!("origin     {:?}", info.origin);
-    say!("domain     {}, epoch {}", info.domain, token.epoch);
-    say!("IV policy  {}", policy_name(info.policy));
-    say!("seals      {} of {}", info.used, info.limit);
-    say!("label      {}", label_text(&info.label));
-    Ok(())
 }
 
 /// Bytes fetched at once.
