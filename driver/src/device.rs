@@ -10,14 +10,19 @@ use crate::session::Session;
 use crate::slots::Slots;
 use crate::transport::{self, Transport};
 use crate::{Error, Result};
-use casemate_abi::{ABI_HASH, KeyType, Opcode, QueueError, QueueState, Status, Submission, reg};
+use casemate_abi::{
+    ABI_HASH, KeyType, Opcode, QueueError, QueueState, Status, Submission, control, reg, status,
+};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zeroize::Zeroize;
 
 /// How long an officer's operation may take.
 pub(crate) const OFFICER: Duration = Duration::from_secs(60);
+
+/// How long self-tests, or zeroizing, may take: some thousands of cycles.
+const SOON: Duration = Duration::from_secs(10);
 
 /// What the device is made of, read from its registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +89,27 @@ pub struct QueueStatus {
     pub requests: u32,
     /// Of those, not OK.
     pub failed: u32,
+}
+
+/// The device as a whole, as its STATUS tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceStatus {
+    /// It serves: its self-tests passed and it is not zeroized.
+    pub ready: bool,
+    /// Its tamper input was seen.
+    pub tamper: bool,
+    /// Some queue stopped.
+    pub queue_error: bool,
+    /// A request is in flight.
+    pub busy: bool,
+    /// No plaintext key enters it any more.
+    pub sealed: bool,
+    /// Nothing is left of any key.
+    pub zeroized: bool,
+    /// Its power-up self-tests are over.
+    pub self_tests_done: bool,
+    /// One of them failed.
+    pub self_tests_failed: bool,
 }
 
 /// What a key is for.
@@ -155,8 +181,11 @@ impl Device {
     }
 
     /// Over any transport.
+    ///
+    /// One that failed its self-tests, or was zeroized, opens too: it can be looked at and reset.
     pub fn over(transport: Arc<dyn Transport>) -> Result<Self> {
         let caps = capabilities(&*transport)?;
+        until(&*transport, |s| s.self_tests_done)?;
         let shared = Arc::new(Shared {
             pool: Pool::new(transport.clone()),
             transport,
@@ -207,6 +236,7 @@ impl Device {
     pub fn reset(&self) -> Result<()> {
         let mut q = self.officer_queue();
         self.shared.transport.reset()?;
+        until(&*self.shared.transport, |s| s.self_tests_done)?;
         self.shared.epoch.fetch_add(1, Ordering::AcqRel);
         self.shared.slots.clear();
         q.reset(&mut Vec::new())
@@ -362,17 +392,37 @@ impl Device {
     /// Seals the device until it is reset: no plaintext key enters it and no queue changes its domain any more. Queues that are
     /// open go on; keys can still be used and destroyed.
     pub fn seal(&self) -> Result<()> {
-        self.shared.transport.write32(reg::CONTROL, 2)
+        self.shared.transport.write32(reg::CONTROL, control::SEAL)
     }
 
     /// Whether it is sealed.
     pub fn is_sealed(&self) -> Result<bool> {
-        Ok(self.shared.transport.read32(reg::STATUS)? >> 4 & 1 == 1)
+        Ok(self.status()?.sealed)
+    }
+
+    /// Destroys every key and all data in the device, whatever is in flight: requests come back with [`Status::Zeroized`], and the
+    /// device serves nothing until [`Self::reset`]. Returns when nothing is left.
+    pub fn zeroize(&self) -> Result<()> {
+        let t = &*self.shared.transport;
+        t.write32(reg::CONTROL, control::ZEROIZE)?;
+        until(t, |s| s.zeroized)
+    }
+
+    /// Whether it was zeroized, for whatever reason, and nothing is left of any key.
+    pub fn is_zeroized(&self) -> Result<bool> {
+        Ok(self.status()?.zeroized)
+    }
+
+    /// The device as a whole.
+    pub fn status(&self) -> Result<DeviceStatus> {
+        status_of(&*self.shared.transport)
     }
 
     /// Zeroes them.
     pub fn clear_counters(&self) -> Result<()> {
-        self.shared.transport.write32(reg::CONTROL, 1)
+        self.shared
+            .transport
+            .write32(reg::CONTROL, control::CLEAR_COUNTERS)
     }
 
     /// Whether a status means that the device, not the request, is at fault.
@@ -388,6 +438,33 @@ impl Device {
                 | Status::DmaDst
         )
     }
+}
+
+fn status_of(t: &dyn Transport) -> Result<DeviceStatus> {
+    let word = t.read32(reg::STATUS)?;
+    let bit = |bit: u32| word & bit != 0;
+    Ok(DeviceStatus {
+        ready: bit(status::READY),
+        tamper: bit(status::TAMPER),
+        queue_error: bit(status::QUEUE_ERROR),
+        busy: bit(status::BUSY),
+        sealed: bit(status::SEALED),
+        zeroized: bit(status::ZEROIZED),
+        self_tests_done: bit(status::SELFTEST_DONE),
+        self_tests_failed: bit(status::SELFTEST_FAILED),
+    })
+}
+
+/// Waits for the status to be so.
+fn until(t: &dyn Transport, so: impl Fn(DeviceStatus) -> bool) -> Result<()> {
+    let start = Instant::now();
+    while !so(status_of(t)?) {
+        if start.elapsed() > SOON {
+            return Err(Error::NotReady(SOON));
+        }
+        t.progress()?;
+    }
+    Ok(())
 }
 
 fn key_type(key: &[u8]) -> Result<KeyType> {

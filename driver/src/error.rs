@@ -54,6 +54,12 @@ pub enum Error {
     /// The tag did not match.
     #[error("the message does not authenticate: it, its AAD, IV or tag was altered, or the key is another")]
     NotAuthentic,
+    /// By command, by its tamper input, or because a self-test failed.
+    #[error("the device was zeroized: every key is gone, and it serves nothing until it is reset")]
+    Zeroized,
+    /// Its self-tests do not end.
+    #[error("the device's power-up self-tests are not over within {0:?}")]
+    NotReady(std::time::Duration),
     /// The queue stopped.
     #[error("queue {queue} stopped with {error:?} ({}): reset it", .error.describe())]
     QueueStopped {

@@ -3,27 +3,12 @@
 
 use crate::Result;
 use crate::command::{Command, bytes};
-use crate::device::{Device, OFFICER};
+use crate::device::{Device, DeviceStatus, OFFICER};
 use crate::key::{KeyAttributes, KeyInfo, Usage};
 use crate::queue::{Queue, QueueConfig};
 use crate::request::KeyHandle;
 use crate::user::Keys;
-use casemate_abi::{Opcode, reg};
-
-/// The device as its status register tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeviceStatus {
-    /// It serves.
-    pub ready: bool,
-    /// Tampering was seen since the last reset: every key is gone.
-    pub tamper: bool,
-    /// Some queue has stopped.
-    pub queue_error: bool,
-    /// A request is at work.
-    pub busy: bool,
-    /// Sealed: no plaintext key enters it and no queue changes its domain until it is reset.
-    pub sealed: bool,
-}
+use casemate_abi::Opcode;
 
 /// The officer's role, taken from a device by [`Device::officer`] and given back when it is dropped.
 pub struct Officer {
@@ -103,16 +88,13 @@ impl Officer {
         self.device.seal()
     }
 
+    /// Destroys every key and all data in the device, which then serves nothing until it is reset.
+    pub fn zeroize(&self) -> Result<()> {
+        self.device.zeroize()
+    }
+
     /// The device's status.
     pub fn status(&self) -> Result<DeviceStatus> {
-        let v = self.device.transport().read32(reg::STATUS)?;
-        let bit = |i: u32| v >> i & 1 == 1;
-        Ok(DeviceStatus {
-            ready: bit(0),
-            tamper: bit(1),
-            queue_error: bit(2),
-            busy: bit(3),
-            sealed: bit(4),
-        })
+        self.device.status()
     }
 }

@@ -403,6 +403,7 @@ impl Done {
         match self.status {
             Status::Ok => Ok(self),
             Status::TagMismatch => Err(Error::NotAuthentic),
+            Status::Zeroized => Err(Error::Zeroized),
             status => {
                 let page = u64::from_le_bytes(self.report[..8].try_into().expect("8 bytes"));
                 Err(Error::Request {

@@ -14,6 +14,7 @@ module guard_i2
   localparam int unsigned QW     = $clog2(QUEUES)
 ) (
   input logic                  clk_i,
+  input logic                  wipe_i,
   input logic                  sub_valid_i,
   input logic [QW-1:0]         sub_queue_i,
   input submission_t           sub_i,
@@ -37,7 +38,7 @@ module guard_i2
   (* keep *) logic [15:0] s_q;
   always_ff @(posedge clk_i) s_q <= s_q;
 
-  logic         sub_ready, chan_valid, key_valid, key_ready, cpl_valid, window_clear, slot_cpl_valid;
+  logic         wiped, sub_ready, chan_valid, key_valid, key_ready, cpl_valid, window_clear, slot_cpl_valid;
   logic [15:0]  look_slot;
   slot_meta_t   look_meta;
   chan_req_t    chan;
@@ -49,7 +50,7 @@ module guard_i2
   key_size_e    key_size;
   logic [255:0] key_bytes;
   guard #(.SLOTS(SLOTS), .QUEUES(QUEUES)) u_guard (
-    .clk_i, .rst_ni(rst_n),
+    .clk_i, .rst_ni(rst_n), .wipe_i,
     .sub_valid_i, .sub_ready_o(sub_ready), .sub_queue_i, .sub_i, .domain_i, .resetting_i,
     .slot_o(look_slot), .meta_i(look_meta), .window_i(window_words_i), .sealed_i, .window_clear_o(window_clear),
     .chan_valid_o(chan_valid), .chan_ready_i, .chan_o(chan),
@@ -57,7 +58,7 @@ module guard_i2
     .cpl_valid_o(cpl_valid), .cpl_ready_i, .cpl_o(cpl)
   );
   slots #(.SLOTS(SLOTS), .LANES(LANES)) u_slots (
-    .clk_i, .rst_ni(rst_n),
+    .clk_i, .rst_ni(rst_n), .wipe_i, .wiped_o(wiped),
     .look_slot_i(look_slot), .look_meta_o(look_meta),
     .req_valid_i(key_valid), .req_ready_o(key_ready), .req_i(key), .window_i,
     .lane_given_i(LANES'(chan_valid && chan_ready_i)), .lane_answered_i(answered_i),
@@ -92,6 +93,10 @@ module guard_i2
     end
   end
 
+  // Zeroized, until the next reset: nothing starts at all.
+  logic wiped_q = 1'b0;
+  always_ff @(posedge clk_i) wiped_q <= rst_n && wipe_i;
+
   // The queue's domain when the guard decided: it changes only while a queue is disabled, that is with nothing in flight.
   logic [7:0] domain_q[QUEUES];
   always_ff @(posedge clk_i) domain_q <= domain_i;
@@ -125,7 +130,9 @@ module guard_i2
     for (int q = 0; q < int'(QUEUES); q++) begin
       assume (!rst_n || u_guard.queue_q != QW'(q) || u_guard.state_q == GUARD_IDLE || domain_i[q] == domain_q[q]);
     end
-    if (rst_n) begin
+    assume (!wiped_q || wipe_i);
+    if (wiped_q) assert (!chan_valid && !key_valid);
+    if (rst_n && !wiped_q) begin
       // The slot's operation in progress, here and there.
       assert (u_slots.state_q == SLOTS_IDLE || 32'(u_slots.req_q.slot) < SLOTS);
       assert (!pending_q || mine);

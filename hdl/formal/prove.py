@@ -23,6 +23,7 @@ PROOFS = {
         ("slots/rtl/guard.sv", "if (32'(s.slot) >= SLOTS) return STATUS_SLOT_RANGE;\n    if (!m.valid) return STATUS_SLOT_EMPTY;\n    if (m.domain",
          "if (!m.valid) return STATUS_SLOT_EMPTY;\n    if (m.domain"),
         ("slots/rtl/slots.sv", "meta[req_i.slot[IW-1:0]].valid <= 1'b0;", ""),
+        ("slots/rtl/guard.sv", "if (wipe_i && !is_nop) verdict = STATUS_ZEROIZED;", ""),
         ("slots/rtl/slots.sv", "meta[slot]            <= req_q.destroy ? '0 : req_q.meta;", "meta[slot]            <= req_q.meta;"),
     ]),
 }

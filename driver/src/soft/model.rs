@@ -6,7 +6,9 @@ use super::guard::{self, Asker};
 use super::keys::Vault;
 use super::request::{Refusal, gcm};
 use super::slots::Slot;
-use casemate_abi::{ABI_HASH, Completion, Opcode, QueueError, QueueState, Status, Submission, reg};
+use casemate_abi::{
+    ABI_HASH, Completion, Opcode, QueueError, QueueState, Status, Submission, control, reg, status,
+};
 use casemate_sim::memory::Iommu;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -72,6 +74,7 @@ pub struct Model {
     high: u32,
     sealed: bool,
     zeroized: bool,
+    tamper: bool,
     irqs: Vec<bool>,
     next: usize,
 }
@@ -97,6 +100,7 @@ impl Model {
             high: 0,
             sealed: false,
             zeroized: false,
+            tamper: false,
             irqs: vec![false; shape.queues as usize + 1],
             next: 0,
             shape,
@@ -107,12 +111,10 @@ impl Model {
         *self = Self::new(self.shape.clone());
     }
 
-    /// As a tamper pin does: every key is gone, and nothing is served until a reset.
+    /// The tamper input.
     pub fn tamper(&mut self) {
-        self.zeroized = true;
-        self.window.zeroize();
-        self.written = 0;
-        self.vault.slots.iter_mut().for_each(|s| s.key = None);
+        self.tamper = true;
+        self.zeroize();
     }
 
     pub fn take_irq(&mut self, vector: u16) -> bool {
@@ -181,8 +183,17 @@ impl Model {
             reg::STATUS => {
                 let error = self.queues.iter().any(|q| q.is(QueueState::Error));
                 let busy = self.queues.iter().any(|q| q.head != q.posted);
-                let (sealed, tamper) = (u32::from(self.sealed), u32::from(self.zeroized));
-                sealed << 4 | u32::from(busy) << 3 | u32::from(error) << 2 | tamper << 1 | (tamper ^ 1)
+                // Its self-tests are over from the start.
+                let bits = [
+                    (!self.zeroized, status::READY),
+                    (self.tamper, status::TAMPER),
+                    (error, status::QUEUE_ERROR),
+                    (busy, status::BUSY),
+                    (self.sealed, status::SEALED),
+                    (self.zeroized, status::ZEROIZED),
+                    (true, status::SELFTEST_DONE),
+                ];
+                bits.iter().filter(|b| b.0).map(|b| b.1).sum()
             }
             reg::CONTROL => 0,
             reg::CYCLES_LO..=reg::BYTES_OUT_HI => {
@@ -222,19 +233,33 @@ impl Model {
             return None;
         }
         if offset == reg::CONTROL {
-            if v & 1 != 0 {
+            if v & control::CLEAR_COUNTERS != 0 {
                 self.counters = Counters::default();
                 for q in &mut self.queues {
                     (q.reqs, q.errors) = (0, 0);
                 }
             }
-            self.sealed |= v & 2 != 0;
+            self.sealed |= v & control::SEAL != 0;
+            if v & control::ZEROIZE != 0 {
+                self.zeroize();
+            }
             return Some(());
         }
         let word = (offset.checked_sub(reg::KEY_WINDOW)? / 4) as usize;
-        *self.window.get_mut(word)? = v;
-        self.written |= 1 << word;
+        let word_at = self.window.get_mut(word)?;
+        if !self.zeroized {
+            *word_at = v;
+            self.written |= 1 << word;
+        }
         Some(())
+    }
+
+    /// Nothing is ever in flight when a register is written.
+    fn zeroize(&mut self) {
+        self.zeroized = true;
+        self.vault.slots.iter_mut().for_each(|s| *s = Slot::default());
+        self.window.zeroize();
+        self.written = 0;
     }
 
     fn write_page(&mut self, i: usize, at: u32, v: u32) -> Option<()> {
@@ -383,7 +408,7 @@ impl Model {
         s: &Submission,
         c: &mut Completion,
     ) -> Result<(), Refusal> {
-        if self.zeroized {
+        if self.zeroized && s.opcode() != Opcode::Nop as u32 {
             return Err((Status::Zeroized, 0));
         }
         let asker = Asker {

@@ -98,20 +98,7 @@ pub fn gcm(
     c: &mut Completion,
 ) -> Result<(u64, u64), Refusal> {
     let result = gcm_unscrubbed(iommu, key, s, open, c);
-    let read_failed = matches!(
-        result,
-        Err((
-            Status::TagMismatch
-                | Status::DmaIv
-                | Status::DmaAad
-                | Status::DmaSrcSgl
-                | Status::DmaSrc
-                | Status::DmaTag
-                | Status::BadSgl,
-            _
-        ))
-    );
-    if open && s.pay_len() > HOLD && read_failed {
+    if open && s.pay_len() > HOLD && matches!(result, Err((Status::TagMismatch, _))) {
         // The device has written plaintext by then, and takes it back.
         let pay = u64::from(s.pay_len());
         let dst = pair(s.dst_hi(), s.dst_lo());

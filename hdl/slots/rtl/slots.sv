@@ -5,6 +5,8 @@
 //
 // A load or destruction first makes the slot empty, then waits until each lane has answered every request it had been given up
 // to then (lanes answer in order), so no request ever sees a key change under it. Other slots stay in use meanwhile.
+//
+// Wipe: from wipe_i on slot after slot is overwritten, until reset; wiped_o says that nothing is left. An operation gets ZEROIZED.
 module slots
   import casemate_abi_pkg::*;
   import gcm_pkg::*;
@@ -15,6 +17,8 @@ module slots
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
+  input  logic                  wipe_i,         // stays until reset
+  output logic                  wiped_o,
   // Guard.
   /* verilator lint_off UNUSEDSIGNAL */  // beyond SLOTS: refused there
   input  logic [15:0]           look_slot_i,
@@ -48,7 +52,8 @@ module slots
   typedef enum logic [2:0] {IDLE, DRAIN, READ, LOAD, WAIT, DONE} state_e;
   state_e           state_q;
   key_req_t         req_q;
-  logic [IW-1:0]    slot;
+  logic [IW-1:0]    slot, sweep_q;
+  logic [IW:0]      wipe_left_q;
   logic [511:0]     key_q;
   logic [15:0]      generation_q;
   logic [LANES-1:0] sent_q, done_q, drained;
@@ -70,6 +75,7 @@ module slots
     end
     assign key_valid_o[l] = state_q == LOAD && !sent_q[l];
   end
+  assign wiped_o     = wipe_i && wipe_left_q == '0;
   assign key_clear_o = req_q.destroy;
   assign key_slot_o  = SLOT_IDX_W'(slot);
   assign key_size_o  = req_q.meta.key_type == KEY_TYPE_AES_128 ? KEY_128
@@ -77,8 +83,8 @@ module slots
   assign key_o       = key_q[255:0];
   assign cpl_valid_o = state_q == DONE;
   assign cpl_o = '{
-    queue_idx: req_q.queue_idx, cookie: req_q.cookie, status: STATUS_OK, bytes: '0,
-    result: req_q.destroy ? '0 : 128'(generation_q)
+    queue_idx: req_q.queue_idx, cookie: req_q.cookie, status: wipe_i ? STATUS_ZEROIZED : STATUS_OK, bytes: '0,
+    result: req_q.destroy || wipe_i ? '0 : 128'(generation_q)
   };
 
   always_ff @(posedge clk_i) begin
@@ -93,9 +99,8 @@ module slots
       end
       DRAIN:
       if (drained == '1) begin
-        material[slot] <= key_q;
-        key_q          <= '0;
-        state_q        <= READ;
+        key_q   <= '0;
+        state_q <= READ;
       end
       READ: begin
         key_q   <= material[slot];
@@ -120,6 +125,14 @@ module slots
       DONE: if (cpl_ready_i) state_q <= IDLE;
       default: state_q <= IDLE;
     endcase
+    if (wipe_i) begin
+      if (state_q != IDLE && !(state_q == DONE && cpl_ready_i)) state_q <= DONE;
+      key_q         <= '0;
+      meta[sweep_q] <= '0;
+    end
+    if (wipe_i || (state_q == DRAIN && drained == '1)) material[wipe_i ? sweep_q : slot] <= wipe_i ? '0 : key_q;
+    sweep_q     <= wipe_i ? sweep_q + 1'b1 : '0;
+    wipe_left_q <= !wipe_i ? (IW + 1)'(SLOTS + 1) : wipe_left_q - (IW + 1)'(wipe_left_q != '0);
     if (!rst_ni) begin
       state_q <= IDLE;
       key_q   <= '0;

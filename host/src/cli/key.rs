@@ -168,7 +168,6 @@ pub fn explain(e: Error) -> anyhow::Error {
             Status::NoEntropy => {
                 "the device's noise source has failed: reset it; if that does not help, do not use it"
             }
-            Status::Zeroized => "the device has wiped itself: find out why, then reset it",
             _ => return e.into(),
         },
         _ => return e.into(),
