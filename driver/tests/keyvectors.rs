@@ -6,7 +6,7 @@ mod common;
 
 use aes_kw::KekAes256;
 use casemate::{Error, Hash, KeyAttributes, KeyHandle, KeyType, Keys, Officer, Status, Usage};
-use casemate_testvectors::kdf::{cavp_kbkdf, wycheproof_hkdf_sha256};
+use casemate_testvectors::kdf::{cavs_kbkdf, wycheproof_hkdf};
 use casemate_testvectors::mac::{acvp_hmac, wycheproof_hmac};
 use casemate_testvectors::wycheproof_aes_kwp;
 use common::KEY_DEVICES;
@@ -85,16 +85,18 @@ fn hkdf() {
     for uri in KEY_DEVICES {
         let mut b = Bench::new(uri);
         let mut ran = 0;
-        for v in wycheproof_hkdf_sha256() {
-            if v.salt.len() > 64 || v.salt.len() + v.info.len() > 256 || !(16..=64).contains(&v.len) {
+        for v in wycheproof_hkdf() {
+            if v.salt.len() > 64 || v.salt.len() + v.info.len() > 256 || !(16..=64).contains(&v.out.len()) {
                 continue;
             }
             let Some(key) = b.secret(&v.key, Usage::DERIVE | Usage::KWP) else {
                 continue;
             };
-            let out = b.keys.hkdf(key, Hash::Sha256, &v.salt, &v.info, &derived(v.len));
+            let out = b
+                .keys
+                .hkdf(key, Hash::Sha256, &v.salt, &v.info, &derived(v.out.len()));
             let out = out.unwrap();
-            assert_eq!(b.reveal(out), v.output, "{uri} {}", v.id);
+            assert_eq!(b.reveal(out), v.out, "{uri} {}", v.id);
             b.keys.destroy(out).unwrap();
             b.keys.destroy(key).unwrap();
             ran += 1;
@@ -108,11 +110,11 @@ fn kbkdf() {
     for uri in KEY_DEVICES {
         let mut b = Bench::new(uri);
         let mut ran = 0;
-        for v in cavp_kbkdf() {
+        for v in cavs_kbkdf() {
             let key = b.secret(&v.key, Usage::DERIVE | Usage::KWP).unwrap();
-            let out = b.keys.kbkdf(key, hash(v.sha), &v.fixed, &derived(v.output.len()));
+            let out = b.keys.kbkdf(key, hash(v.sha), &v.info, &derived(v.out.len()));
             let out = out.unwrap();
-            assert_eq!(b.reveal(out), v.output, "{uri} {}", v.id);
+            assert_eq!(b.reveal(out), v.out, "{uri} {}", v.id);
             b.keys.destroy(out).unwrap();
             b.keys.destroy(key).unwrap();
             ran += 1;

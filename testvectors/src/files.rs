@@ -16,19 +16,16 @@ pub fn wycheproof<T: DeserializeOwned>(name: &str) -> T {
     parse(&path, &text)
 }
 
-/// A compressed text file, by its path here.
-pub fn gz(name: &str) -> String {
-    let path = crate::folder().join(name);
+/// A set of `acvp/`.
+pub fn acvp<T: DeserializeOwned>(set: &str) -> T {
+    let path = crate::folder()
+        .join("acvp")
+        .join(set)
+        .join("internalProjection.json.gz");
     let packed = std::fs::File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let mut text = String::new();
     flate2::read::GzDecoder::new(packed)
         .read_to_string(&mut text)
         .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    text
-}
-
-/// A set of `acvp/`.
-pub fn acvp<T: DeserializeOwned>(set: &str) -> T {
-    let name = format!("acvp/{set}/internalProjection.json.gz");
-    parse(Path::new(&name), &gz(&name))
+    parse(&path, &text)
 }
