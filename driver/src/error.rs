@@ -28,9 +28,15 @@ pub enum Error {
     /// No queue is left.
     #[error("all {0} queues of the device are in use")]
     NoQueue(usize),
+    /// One officer at a time.
+    #[error("somebody has the officer's role of this device already: drop that Officer first")]
+    OfficerTaken,
     /// No slot is left.
     #[error("all {0} key slots of the device are in use: destroy a key first")]
     NoSlot(usize),
+    /// No slot of a cache can be freed.
+    #[error("all {0} slots of the key cache are in use at this moment: drop a key, or give it more slots")]
+    AllPinned(usize),
     /// An argument.
     #[error("{0}")]
     Invalid(String),

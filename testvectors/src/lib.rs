@@ -5,6 +5,7 @@ mod wrap;
 pub use wrap::{WrapVector, wycheproof_aes_kwp};
 pub mod drbg;
 mod files;
+pub mod kdf;
 pub mod mac;
 
 use serde::Deserialize;

@@ -45,7 +45,7 @@ fn walk(
 }
 
 /// Reads runs; an error names the first page that fails.
-fn read_runs(iommu: &mut Iommu, runs: &[(u64, u64)], status: Status) -> Result<Vec<u8>, Refusal> {
+pub fn read_runs(iommu: &mut Iommu, runs: &[(u64, u64)], status: Status) -> Result<Vec<u8>, Refusal> {
     let mut out = Vec::new();
     for &(addr, len) in runs {
         let (mut a, mut left) = (addr, len);
@@ -64,7 +64,7 @@ fn read_runs(iommu: &mut Iommu, runs: &[(u64, u64)], status: Status) -> Result<V
 }
 
 /// Writes runs, all that can be written; an error names the first page that fails.
-fn write_runs(iommu: &mut Iommu, runs: &[(u64, u64)], mut data: &[u8]) -> Result<(), Refusal> {
+pub fn write_runs(iommu: &mut Iommu, runs: &[(u64, u64)], mut data: &[u8]) -> Result<(), Refusal> {
     let mut first = Ok(());
     for &(addr, len) in runs {
         let (mut a, mut left) = (addr, len);

@@ -266,7 +266,7 @@ fn twin(config: &Config, seed: u64, ops: usize) -> Seen {
         rng.fill_bytes(runs[0].memory());
         let n = rng.random_range(1..=PLACES).min(left);
         let iova = runs[0].arena.iova();
-        let program = Program::random(&mut rng, iova, runs[0].memory(), n, &keys, slots);
+        let program = Program::random(&mut rng, iova, runs[0].memory(), n, &keys, &[], slots);
         let image = runs[0].memory().to_vec();
         runs[1].memory().copy_from_slice(&image);
         let cut = rng.random_ratio(1, 8).then(|| rng.random_range(0..DOMAINS.len()));
