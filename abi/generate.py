@@ -164,6 +164,12 @@ def rust(digest):
                     f"        self.words[{w}] = (self.words[{w}] & !(0x{mask:x} << {low % 32})) | ((value & 0x{mask:x}) << {low % 32});",
                     "        self", "    }", ""]
         out += ["}", ""]
+    for name, *_, reg in regs:
+        if name in ("STATUS", "CONTROL"):
+            out += [f"/// Bits of {name}.", f"pub mod {name.lower()} {{"]
+            for f in reg.fields():
+                out += [doc(f.get_property("desc"), "    "), f"    pub const {f.inst_name.upper()}: u32 = 1 << {f.low};"]
+            out += ["}", ""]
     out += ["/// Usage bits of a slot.", "pub mod usage {"]
     for _, f, low in fields(elaborate("usage")):
         out += [doc(f.get_property("desc"), "    "), f"    pub const {f.inst_name.upper()}: u16 = 1 << {low};"]

@@ -4,7 +4,7 @@
 use crate::{Field, Register};
 
 /// Digest of the interface's source: the device's `ABI_HASH` register must equal it.
-pub const ABI_HASH: u32 = 0xe58a0c2c;
+pub const ABI_HASH: u32 = 0xffaf00b6;
 
 /// `opcode_e` of the interface description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -902,8 +902,32 @@ pub const REGISTERS: &[Register] = &[
                 writable: false,
             },
             Field {
-                name: "entropy_error",
+                name: "zeroized",
                 low: 5,
+                width: 1,
+                reset: None,
+                readable: true,
+                writable: false,
+            },
+            Field {
+                name: "selftest_done",
+                low: 6,
+                width: 1,
+                reset: None,
+                readable: true,
+                writable: false,
+            },
+            Field {
+                name: "selftest_failed",
+                low: 7,
+                width: 1,
+                reset: None,
+                readable: true,
+                writable: false,
+            },
+            Field {
+                name: "entropy_error",
+                low: 8,
                 width: 1,
                 reset: None,
                 readable: true,
@@ -928,6 +952,14 @@ pub const REGISTERS: &[Register] = &[
             Field {
                 name: "seal",
                 low: 1,
+                width: 1,
+                reset: None,
+                readable: false,
+                writable: true,
+            },
+            Field {
+                name: "zeroize",
+                low: 2,
                 width: 1,
                 reset: None,
                 readable: false,
@@ -2330,6 +2362,38 @@ impl KeyAttributes {
         self.words[7] = (self.words[7] & !(0xffffffff << 0)) | ((value & 0xffffffff) << 0);
         self
     }
+}
+
+/// Bits of STATUS.
+pub mod status {
+    /// Serving: self-tests passed, not zeroized.
+    pub const READY: u32 = 1 << 0;
+    /// Tamper seen since reset.
+    pub const TAMPER: u32 = 1 << 1;
+    /// Some queue is in its error state.
+    pub const QUEUE_ERROR: u32 = 1 << 2;
+    /// A request is in flight.
+    pub const BUSY: u32 = 1 << 3;
+    /// Sealed.
+    pub const SEALED: u32 = 1 << 4;
+    /// Zeroized: nothing is left of any key. Requests are refused from the start of it, before this bit, until the device is reset.
+    pub const ZEROIZED: u32 = 1 << 5;
+    /// The power-up self-tests are over.
+    pub const SELFTEST_DONE: u32 = 1 << 6;
+    /// One of them failed, and the device was zeroized.
+    pub const SELFTEST_FAILED: u32 = 1 << 7;
+    /// The noise source failed its tests: no random bits until reset.
+    pub const ENTROPY_ERROR: u32 = 1 << 8;
+}
+
+/// Bits of CONTROL.
+pub mod control {
+    /// Write 1: zero all counters.
+    pub const CLEAR_COUNTERS: u32 = 1 << 0;
+    /// Write 1: seal the device, until it is reset: KEY_LOAD and writes to QUEUE_BIND are refused.
+    pub const SEAL: u32 = 1 << 1;
+    /// Write 1: zeroize the device, as the tamper input does: every key, and all data in flight. Final until it is reset.
+    pub const ZEROIZE: u32 = 1 << 2;
 }
 
 /// Usage bits of a slot.

@@ -2,19 +2,27 @@
 //! A device: its capabilities, counters, queues and keys.
 
 use crate::dma::{DmaBuf, Pool};
+use crate::key::{KeyAttributes, Usage};
+use crate::officer::Officer;
 use crate::queue::{Queue, QueueConfig};
 use crate::request::{Done, KeyHandle};
 use crate::session::Session;
+use crate::slots::Slots;
 use crate::transport::{self, Transport};
 use crate::{Error, Result};
-use casemate_abi::{ABI_HASH, KeyType, Opcode, QueueError, QueueState, Status, Submission, reg, usage};
-use std::sync::atomic::{AtomicU32, Ordering};
+use casemate_abi::{
+    ABI_HASH, KeyType, Opcode, QueueError, QueueState, Status, Submission, control, reg, status,
+};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zeroize::Zeroize;
 
 /// How long an officer's operation may take.
-const OFFICER: Duration = Duration::from_secs(60);
+pub(crate) const OFFICER: Duration = Duration::from_secs(60);
+
+/// How long self-tests, or zeroizing, may take: some thousands of cycles.
+const SOON: Duration = Duration::from_secs(10);
 
 /// What the device is made of, read from its registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +91,27 @@ pub struct QueueStatus {
     pub failed: u32,
 }
 
+/// The device as a whole, as its STATUS tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceStatus {
+    /// It serves: its self-tests passed and it is not zeroized.
+    pub ready: bool,
+    /// Its tamper input was seen.
+    pub tamper: bool,
+    /// Some queue stopped.
+    pub queue_error: bool,
+    /// A request is in flight.
+    pub busy: bool,
+    /// No plaintext key enters it any more.
+    pub sealed: bool,
+    /// Nothing is left of any key.
+    pub zeroized: bool,
+    /// Its power-up self-tests are over.
+    pub self_tests_done: bool,
+    /// One of them failed.
+    pub self_tests_failed: bool,
+}
+
 /// What a key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyUse {
@@ -98,6 +127,18 @@ impl KeyUse {
         encrypt: true,
         decrypt: true,
     };
+
+    /// Those of this AES key.
+    fn attributes(self, key: &[u8]) -> Result<KeyAttributes> {
+        let mut usage = Usage::NONE;
+        if self.encrypt {
+            usage = usage | Usage::ENCRYPT;
+        }
+        if self.decrypt {
+            usage = usage | Usage::DECRYPT;
+        }
+        Ok(KeyAttributes::new(key_type(key)?, usage))
+    }
 }
 
 pub(crate) struct Shared {
@@ -105,7 +146,9 @@ pub(crate) struct Shared {
     pub(crate) pool: Arc<Pool>,
     caps: Capabilities,
     queues: Mutex<Vec<bool>>,
-    slots: Mutex<Vec<bool>>,
+    pub(crate) slots: Slots,
+    /// Somebody has the officer's role.
+    officer: AtomicBool,
     /// Resets of the device so far.
     epoch: AtomicU32,
 }
@@ -113,10 +156,6 @@ pub(crate) struct Shared {
 impl Shared {
     fn queues(&self) -> MutexGuard<'_, Vec<bool>> {
         self.queues.lock().unwrap_or_else(|e| e.into_inner())
-    }
-
-    fn slots(&self) -> MutexGuard<'_, Vec<bool>> {
-        self.slots.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     pub(crate) fn epoch(&self) -> u32 {
@@ -142,13 +181,17 @@ impl Device {
     }
 
     /// Over any transport.
+    ///
+    /// One that failed its self-tests, or was zeroized, opens too: it can be looked at and reset.
     pub fn over(transport: Arc<dyn Transport>) -> Result<Self> {
         let caps = capabilities(&*transport)?;
+        until(&*transport, |s| s.self_tests_done)?;
         let shared = Arc::new(Shared {
             pool: Pool::new(transport.clone()),
             transport,
             queues: Mutex::new(vec![false; caps.queues]),
-            slots: Mutex::new(vec![false; caps.slots]),
+            slots: Slots::new(caps.slots),
+            officer: AtomicBool::new(false),
             epoch: AtomicU32::new(0),
             caps,
         });
@@ -191,11 +234,28 @@ impl Device {
     /// Resets the device: all keys are gone, and every queue but the officer's answers [`Error::DeviceReset`] until
     /// [`Queue::reset`], which gives its requests back.
     pub fn reset(&self) -> Result<()> {
-        let mut q = self.officer.lock().unwrap_or_else(|e| e.into_inner());
+        let mut q = self.officer_queue();
         self.shared.transport.reset()?;
+        until(&*self.shared.transport, |s| s.self_tests_done)?;
         self.shared.epoch.fetch_add(1, Ordering::AcqRel);
-        self.shared.slots().fill(false);
+        self.shared.slots.clear();
         q.reset(&mut Vec::new())
+    }
+
+    /// The officer's role; an error while somebody has it.
+    pub fn officer(&self) -> Result<Officer> {
+        if self.shared.officer.swap(true, Ordering::AcqRel) {
+            return Err(Error::OfficerTaken);
+        }
+        Ok(Officer::new(self.clone()))
+    }
+
+    pub(crate) fn officer_back(&self) {
+        self.shared.officer.store(false, Ordering::Release);
+    }
+
+    pub(crate) fn officer_queue(&self) -> MutexGuard<'_, Queue> {
+        self.officer.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// A queue of domain 0 with keys of its own: the short way to seal and open.
@@ -205,73 +265,69 @@ impl Device {
 
     /// Hands the officer's queue a descriptor as it is and waits for its result: for tests of the device.
     pub fn officer_raw(&self, s: Submission) -> Result<Done> {
-        let mut q = self.officer.lock().unwrap_or_else(|e| e.into_inner());
-        q.submit_raw(s, 0)?;
-        let mut out = Vec::new();
-        q.wait(&mut out, OFFICER)?;
-        out.pop()
-            .ok_or_else(|| Error::Transport("the officer's queue lost a completion".into()))
+        self.officer_queue().command(s.into(), OFFICER)
     }
 
     /// Loads an AES key of 16, 24 or 32 bytes into a free slot. Its bytes go to the device's write-only window; the caller wipes
     /// its own copy.
     pub fn load_key(&self, key: &[u8], domain: u8, may: KeyUse) -> Result<KeyHandle> {
-        key_type(key)?;
-        let slot = {
-            let mut slots = self.shared.slots();
-            let count = slots.len();
-            let i = slots.iter().position(|used| !used).ok_or(Error::NoSlot(count))?;
-            slots[i] = true;
-            i as u16
-        };
-        self.load_slot(slot, key, domain, may)
-            .inspect_err(|_| self.shared.slots()[usize::from(slot)] = false)
+        self.load(key, &may.attributes(key)?, domain)
     }
 
     /// As [`Self::load_key`] into a slot of the caller's choice, whatever it held.
     pub fn load_slot(&self, slot: u16, key: &[u8], domain: u8, may: KeyUse) -> Result<KeyHandle> {
-        let kind = key_type(key)?;
-        let bits =
-            if may.encrypt { usage::ENCRYPT } else { 0 } | if may.decrypt { usage::DECRYPT } else { 0 };
+        self.load_into(slot, key, &may.attributes(key)?, domain)
+    }
+
+    pub(crate) fn load(&self, key: &[u8], attributes: &KeyAttributes, domain: u8) -> Result<KeyHandle> {
+        loop {
+            let slot = self.shared.slots.take()?;
+            match self.load_into(slot, key, attributes, domain) {
+                // Used up: out of the way until a reset.
+                Err(Error::Request {
+                    status: Status::SlotRetired,
+                    ..
+                }) => {}
+                Err(e) => {
+                    self.shared.slots.set(slot, false);
+                    return Err(e);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn load_into(&self, slot: u16, key: &[u8], attributes: &KeyAttributes, domain: u8) -> Result<KeyHandle> {
+        if key.len() != attributes.key_len() {
+            return Err(Error::Invalid(format!(
+                "a key of {} bytes where its attributes say {}",
+                key.len(),
+                attributes.key_len()
+            )));
+        }
         let mut s = Submission::default();
         s.set_opcode(Opcode::KeyLoad as u32).set_slot(slot.into());
-        s.set_aad0(u32::from(bits) << 16 | u32::from(domain) << 8 | kind as u32);
+        attributes.put(&mut s);
+        s.set_aad0(s.aad0() | u32::from(domain) << 8);
         // The window is one: nobody else may load between our first word and the device's answer.
-        let mut q = self.officer.lock().unwrap_or_else(|e| e.into_inner());
-        for (i, b) in key.chunks_exact(4).enumerate() {
-            let mut w = u32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+        let mut q = self.officer_queue();
+        for (i, b) in key.chunks(4).enumerate() {
+            let mut part = [0; 4];
+            part[..b.len()].copy_from_slice(b);
+            let mut w = u32::from_le_bytes(part);
             let written = self.shared.transport.write32(reg::KEY_WINDOW + 4 * i as u32, w);
+            part.zeroize();
             w.zeroize();
             written?;
         }
-        q.submit_raw(s, 0)?;
-        let mut out = Vec::new();
-        q.wait(&mut out, OFFICER)?;
-        let done = out
-            .pop()
-            .ok_or_else(|| Error::Transport("the officer's queue lost a completion".into()))?
-            .ok()?;
-        if let Some(used) = self.shared.slots().get_mut(usize::from(slot)) {
-            *used = true;
-        }
-        let generation = u16::from_le_bytes([done.report[0], done.report[1]]);
-        Ok(KeyHandle::new(slot, generation, self.shared.epoch()))
+        let done = q.command(s.into(), OFFICER)?.ok()?;
+        self.shared.slots.set(slot, true);
+        Ok(KeyHandle::new(slot, done.generation(), self.shared.epoch()))
     }
 
     /// Destroys a key; its handle is stale from then on.
     pub fn destroy_key(&self, key: KeyHandle) -> Result<()> {
-        if !key.of_epoch(self.shared.epoch()) {
-            return Err(Error::StaleKey(key.slot()));
-        }
-        let mut s = Submission::default();
-        s.set_opcode(Opcode::KeyDestroy as u32)
-            .set_slot(key.slot().into())
-            .set_generation(key.generation().into());
-        self.officer_raw(s)?.ok()?;
-        if let Some(used) = self.shared.slots().get_mut(usize::from(key.slot())) {
-            *used = false;
-        }
-        Ok(())
+        self.officer_queue().destroy(key, OFFICER)
     }
 
     fn counter(&self, low: u32) -> Result<u64> {
@@ -336,17 +392,37 @@ impl Device {
     /// Seals the device until it is reset: no plaintext key enters it and no queue changes its domain any more. Queues that are
     /// open go on; keys can still be used and destroyed.
     pub fn seal(&self) -> Result<()> {
-        self.shared.transport.write32(reg::CONTROL, 2)
+        self.shared.transport.write32(reg::CONTROL, control::SEAL)
     }
 
     /// Whether it is sealed.
     pub fn is_sealed(&self) -> Result<bool> {
-        Ok(self.shared.transport.read32(reg::STATUS)? >> 4 & 1 == 1)
+        Ok(self.status()?.sealed)
+    }
+
+    /// Destroys every key and all data in the device, whatever is in flight: requests come back with [`Status::Zeroized`], and the
+    /// device serves nothing until [`Self::reset`]. Returns when nothing is left.
+    pub fn zeroize(&self) -> Result<()> {
+        let t = &*self.shared.transport;
+        t.write32(reg::CONTROL, control::ZEROIZE)?;
+        until(t, |s| s.zeroized)
+    }
+
+    /// Whether it was zeroized, for whatever reason, and nothing is left of any key.
+    pub fn is_zeroized(&self) -> Result<bool> {
+        Ok(self.status()?.zeroized)
+    }
+
+    /// The device as a whole.
+    pub fn status(&self) -> Result<DeviceStatus> {
+        status_of(&*self.shared.transport)
     }
 
     /// Zeroes them.
     pub fn clear_counters(&self) -> Result<()> {
-        self.shared.transport.write32(reg::CONTROL, 1)
+        self.shared
+            .transport
+            .write32(reg::CONTROL, control::CLEAR_COUNTERS)
     }
 
     /// Whether a status means that the device, not the request, is at fault.
@@ -362,6 +438,33 @@ impl Device {
                 | Status::DmaDst
         )
     }
+}
+
+fn status_of(t: &dyn Transport) -> Result<DeviceStatus> {
+    let word = t.read32(reg::STATUS)?;
+    let bit = |bit: u32| word & bit != 0;
+    Ok(DeviceStatus {
+        ready: bit(status::READY),
+        tamper: bit(status::TAMPER),
+        queue_error: bit(status::QUEUE_ERROR),
+        busy: bit(status::BUSY),
+        sealed: bit(status::SEALED),
+        zeroized: bit(status::ZEROIZED),
+        self_tests_done: bit(status::SELFTEST_DONE),
+        self_tests_failed: bit(status::SELFTEST_FAILED),
+    })
+}
+
+/// Waits for the status to be so.
+fn until(t: &dyn Transport, so: impl Fn(DeviceStatus) -> bool) -> Result<()> {
+    let start = Instant::now();
+    while !so(status_of(t)?) {
+        if start.elapsed() > SOON {
+            return Err(Error::NotReady(SOON));
+        }
+        t.progress()?;
+    }
+    Ok(())
 }
 
 fn key_type(key: &[u8]) -> Result<KeyType> {

@@ -28,9 +28,15 @@ pub enum Error {
     /// No queue is left.
     #[error("all {0} queues of the device are in use")]
     NoQueue(usize),
+    /// One officer at a time.
+    #[error("somebody has the officer's role of this device already: drop that Officer first")]
+    OfficerTaken,
     /// No slot is left.
     #[error("all {0} key slots of the device are in use: destroy a key first")]
     NoSlot(usize),
+    /// No slot of a cache can be freed.
+    #[error("all {0} slots of the key cache are in use at this moment: drop a key, or give it more slots")]
+    AllPinned(usize),
     /// An argument.
     #[error("{0}")]
     Invalid(String),
@@ -48,6 +54,12 @@ pub enum Error {
     /// The tag did not match.
     #[error("the message does not authenticate: it, its AAD, IV or tag was altered, or the key is another")]
     NotAuthentic,
+    /// By command, by its tamper input, or because a self-test failed.
+    #[error("the device was zeroized: every key is gone, and it serves nothing until it is reset")]
+    Zeroized,
+    /// Its self-tests do not end.
+    #[error("the device's power-up self-tests are not over within {0:?}")]
+    NotReady(std::time::Duration),
     /// The queue stopped.
     #[error("queue {queue} stopped with {error:?} ({}): reset it", .error.describe())]
     QueueStopped {

@@ -86,7 +86,7 @@ pub struct Submitted {
 
 /// A queue pair. `Send`, but not `Sync`: each thread opens its own.
 pub struct Queue {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     index: usize,
     config: QueueConfig,
     region: Option<DmaRegion>,
@@ -265,7 +265,7 @@ impl Queue {
         }
     }
 
-    fn push(&mut self, mut s: Submission, held: Held) {
+    pub(crate) fn push(&mut self, mut s: Submission, held: Held) {
         let cookie = self.free.pop().expect("the caller saw room");
         s.set_cookie(cookie);
         self.held[cookie as usize] = Some(held);
@@ -273,12 +273,12 @@ impl Queue {
         self.counters.submitted += 1;
     }
 
-    fn ring(&mut self) -> Result<()> {
+    pub(crate) fn ring(&mut self) -> Result<()> {
         self.counters.doorbells += 1;
         self.write(reg::QUEUE_SQ_TAIL, self.sq.tail().into())
     }
 
-    fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         !self.free.is_empty() && self.sq.room() > 0
     }
 
@@ -396,7 +396,7 @@ impl Queue {
     }
 
     /// After a reset of the device nothing that is in flight will ever be answered.
-    fn check_epoch(&self) -> Result<()> {
+    pub(crate) fn check_epoch(&self) -> Result<()> {
         if self.epoch == self.shared.epoch() {
             return Ok(());
         }
@@ -457,6 +457,11 @@ impl Queue {
             rest = got.rest;
             self.wait(others, timeout)?;
         }
+        self.finish(user, others, timeout)
+    }
+
+    /// Waits for the result that carries `user`, leaving other results in `others`.
+    pub(crate) fn finish(&mut self, user: u64, others: &mut Vec<Done>, timeout: Duration) -> Result<Done> {
         loop {
             if let Some(i) = others.iter().position(|d| d.user == user) {
                 return Ok(others.swap_remove(i));

@@ -120,6 +120,11 @@ impl Request {
         Self::new(false, key, iv, data.into())
     }
 
+    /// Seals `data` in place with an IV of the device's making, for a key of IV policy COUNTER: [`Done::iv`] tells it.
+    pub fn seal_counted(key: KeyHandle, data: impl Into<Data>) -> Self {
+        Self::seal(key, &[0; 12], data)
+    }
+
     /// Opens `data` in place. With the tag appended, as by default, `data` ends with it.
     pub fn open(key: KeyHandle, iv: &[u8], data: impl Into<Data>) -> Self {
         Self::new(true, key, iv, data.into())
@@ -383,11 +388,22 @@ impl Done {
         }
     }
 
+    /// The IV that the device made, of [`Request::seal_counted`].
+    pub fn iv(&self) -> [u8; 12] {
+        self.report[..12].try_into().expect("12 bytes")
+    }
+
+    /// Generation of the key that was made, of an operation that makes one.
+    pub(crate) fn generation(&self) -> u16 {
+        u16::from_le_bytes([self.report[0], self.report[1]])
+    }
+
     /// Itself if the device says OK; else the typed error.
     pub fn ok(self) -> Result<Self> {
         match self.status {
             Status::Ok => Ok(self),
             Status::TagMismatch => Err(Error::NotAuthentic),
+            Status::Zeroized => Err(Error::Zeroized),
             status => {
                 let page = u64::from_le_bytes(self.report[..8].try_into().expect("8 bytes"));
                 Err(Error::Request {

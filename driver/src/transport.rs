@@ -5,6 +5,7 @@
 #[cfg(feature = "sim")]
 pub mod sim;
 
+use crate::root::RootSecret;
 use crate::{Error, Result};
 use std::any::Any;
 use std::ptr::NonNull;
@@ -126,18 +127,43 @@ fn parse(uri: &str) -> Result<Address> {
     if known && !path.is_empty() {
         return Err(wrong(format!("unexpected `{path}`")));
     }
+    let (query, root) = take_root(query);
     match scheme {
         #[cfg(feature = "sim")]
-        "sim" => Ok(Address::Sim(
-            casemate_sim::device::Config::parse(query).map_err(wrong)?,
-        )),
+        "sim" => {
+            let config = casemate_sim::device::Config::parse(&query).map_err(wrong)?;
+            // MERGE: when the simulator's settings have `root`, let this be `config.root = *secret(root)?.bytes()`.
+            let _ = secret(root).map_err(wrong)?;
+            Ok(Address::Sim(config))
+        }
         #[cfg(feature = "soft")]
-        "soft" => Ok(Address::Soft(crate::soft::Shape::parse(query).map_err(wrong)?)),
+        "soft" => {
+            let mut shape = crate::soft::Shape::parse(&query).map_err(wrong)?;
+            shape.root = secret(root).map_err(wrong)?;
+            Ok(Address::Soft(shape))
+        }
         _ => {
-            let _ = query;
+            let _ = (query, root);
             Err(wrong(format!("unknown scheme `{scheme}`")))
         }
     }
+}
+
+/// Takes `root=FILE`, which all in-process devices share, out of their other settings.
+fn take_root(query: &str) -> (String, Option<&str>) {
+    let (mut rest, mut root) = (Vec::new(), None);
+    for pair in query.split('&') {
+        match pair.strip_prefix("root=") {
+            Some(file) => root = Some(file),
+            None => rest.push(pair),
+        }
+    }
+    (rest.join("&"), root)
+}
+
+/// The secret in the file named, or the one for development.
+fn secret(file: Option<&str>) -> std::result::Result<RootSecret, String> {
+    file.map_or(Ok(RootSecret::default()), |f| RootSecret::file(f.as_ref()))
 }
 
 /// Whether what a URI names can be opened here, as far as can be told without opening it. An error says what is missing.

@@ -467,21 +467,7 @@ fn every_status_of_a_descriptor() {
         let mut seen = descriptors(uri);
         seen.extend(officer(uri));
         seen.extend([Status::Aborted, Status::SlotRetired, Status::Sealed]); // tests/faults.rs; below
-        // Of key operations: hdl/keys/tb.
-        seen.extend([
-            Status::BadLength,
-            Status::BadHash,
-            Status::BadBlob,
-            Status::BadUsage,
-        ]);
-        seen.extend([
-            Status::SlotFull,
-            Status::Exhausted,
-            Status::BadPolicy,
-            Status::NoEntropy,
-        ]);
-        // Nothing gives it yet.
-        seen.insert(Status::Zeroized);
+        seen.extend(common::keys::STATUSES); // tests/keys/
         let missing: Vec<&Status> = Status::ALL.iter().filter(|s| !seen.contains(s)).collect();
         assert!(missing.is_empty(), "{uri}: no test causes {missing:?}");
     }

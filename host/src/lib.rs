@@ -3,3 +3,5 @@
 
 pub mod engine;
 pub mod stream;
+pub mod token;
+pub mod vault;

@@ -10,12 +10,17 @@ macro_rules! say {
 }
 
 mod cli {
+    pub mod attributes;
     pub mod bench;
     pub mod crypt;
     pub mod info;
     pub mod interrupt;
+    pub mod key;
     pub mod keyfile;
     pub mod output;
+    pub mod root;
+    pub mod show;
+    pub mod tokenfile;
 }
 
 use anyhow::Result;
@@ -52,6 +57,11 @@ enum Command {
         /// The file; it must not be there
         out: PathBuf,
     },
+    /// Keys that live in the device: tokens, files that hold them wrapped
+    #[command(subcommand, after_help = cli::key::ABOUT)]
+    Key(cli::key::Command),
+    /// Random bytes of the device's generator, to standard output
+    Random(cli::key::Random),
     /// Encrypt a file, in the format of Tink's streaming AEAD
     Encrypt(cli::crypt::Args),
     /// Decrypt a file that `encrypt` or Tink wrote
@@ -96,6 +106,8 @@ fn run(args: Args) -> Result<()> {
     let uri = &args.device;
     match args.command {
         Command::Keygen { out } => cli::keyfile::generate(&out),
+        Command::Key(c) => cli::key::run(uri, c),
+        Command::Random(a) => cli::key::random(uri, &a),
         Command::Encrypt(a) => cli::crypt::run(uri, &a, true),
         Command::Decrypt(a) => cli::crypt::run(uri, &a, false),
         Command::Devices { json } => cli::info::devices(json),

@@ -16,6 +16,8 @@ use zeroize::Zeroizing;
 
 /// Bytes of a header.
 pub const HEADER: usize = 40;
+/// Bytes of its salt.
+pub const SALT: usize = 32;
 /// Bytes of a tag.
 pub const TAG: usize = 16;
 
@@ -94,6 +96,11 @@ pub enum StreamError {
     /// No randomness for the header.
     #[error("no randomness from the operating system: {0}")]
     Random(getrandom::Error),
+    /// The device does not know the token.
+    #[error(
+        "the token does not unwrap on this device: it was altered, or made under another root secret (the device's `root=FILE`)"
+    )]
+    Token,
     /// The engine could not be had.
     #[error(transparent)]
     Open(Box<dyn std::error::Error + Send + Sync>),
@@ -110,8 +117,8 @@ fn nonce(prefix: &[u8], index: u32, last: bool) -> [u8; 12] {
     n
 }
 
-/// The file's key.
-fn derive(key: &[u8; 32], salt: &[u8], aad: &[u8]) -> Zeroizing<[u8; 32]> {
+/// The file's key, of an input key that the host has.
+pub fn derive(key: &[u8; 32], salt: &[u8], aad: &[u8]) -> Zeroizing<[u8; 32]> {
     let mut out = Zeroizing::new([0; 32]);
     Hkdf::<Sha256>::new(Some(salt), key)
         .expand(aad, &mut *out)
@@ -232,33 +239,35 @@ fn through<C: SegmentCipher>(
     result.and_then(|total| closed.map(|()| total))
 }
 
-/// Encrypts `input` to its end; `cipher` makes the engine, which seals under the file's key. Returns the plaintext's length.
+/// A header's salt and nonce prefix.
+fn split(header: &[u8; HEADER]) -> (&[u8; SALT], &[u8]) {
+    let (salt, prefix) = header[1..].split_at(SALT);
+    (salt.try_into().expect("32 bytes"), prefix)
+}
+
+/// Encrypts `input` to its end; `cipher` makes the engine of the salt, which seals under the file's key. Returns the plaintext's length.
 pub fn encrypt<C: SegmentCipher>(
     input: &mut impl Read,
     output: &mut impl Write,
-    key: &[u8; 32],
-    aad: &[u8],
     size: SegmentSize,
-    cipher: impl FnOnce(&[u8; 32]) -> Result<C, StreamError>,
+    cipher: impl FnOnce(&[u8; SALT]) -> Result<C, StreamError>,
 ) -> Result<u64, StreamError> {
     let mut header = [0; HEADER];
     header[0] = HEADER as u8;
     getrandom::fill(&mut header[1..]).map_err(StreamError::Random)?;
-    let (salt, prefix) = header[1..].split_at(32);
-    let engine = cipher(&derive(key, salt, aad))?;
+    let (salt, prefix) = split(&header);
+    let engine = cipher(salt)?;
     output.write_all(&header).map_err(StreamError::Write)?;
     through(engine, input, output, prefix, size, Direction::Seal)
 }
 
-/// Decrypts `input`; `cipher` makes the engine, which opens under the file's key. Segments are written as they authenticate: a
-/// caller that must not show part of an altered file writes to a place it can discard. Returns the plaintext's length.
+/// Decrypts `input`; `cipher` makes the engine of the salt, which opens under the file's key. Segments are written as they
+/// authenticate: a caller that must not show part of an altered file writes to a place it can discard. Returns the plaintext's length.
 pub fn decrypt<C: SegmentCipher>(
     input: &mut impl Read,
     output: &mut impl Write,
-    key: &[u8; 32],
-    aad: &[u8],
     size: SegmentSize,
-    cipher: impl FnOnce(&[u8; 32]) -> Result<C, StreamError>,
+    cipher: impl FnOnce(&[u8; SALT]) -> Result<C, StreamError>,
 ) -> Result<u64, StreamError> {
     let mut header = [0; HEADER];
     let len = fill(input, &mut header)?;
@@ -268,8 +277,8 @@ pub fn decrypt<C: SegmentCipher>(
     if len < HEADER {
         return Err(StreamError::TooShort(len));
     }
-    let (salt, prefix) = header[1..].split_at(32);
-    let engine = cipher(&derive(key, salt, aad))?;
+    let (salt, prefix) = split(&header);
+    let engine = cipher(salt)?;
     through(engine, input, output, prefix, size, Direction::Open)
 }
 
@@ -339,8 +348,8 @@ mod tests {
 
     fn seal(plain: &[u8], window: usize) -> Vec<u8> {
         let mut out = Vec::new();
-        let n = encrypt(&mut &plain[..], &mut out, &KEY, b"ad", SegmentSize::Kb4, |k| {
-            software(k, true, window)
+        let n = encrypt(&mut &plain[..], &mut out, SegmentSize::Kb4, |salt| {
+            software(&derive(&KEY, salt, b"ad"), true, window)
         });
         assert_eq!(n.unwrap(), plain.len() as u64);
         out
@@ -348,8 +357,8 @@ mod tests {
 
     fn open(sealed: &[u8], key: &[u8; 32], aad: &[u8], window: usize) -> Result<Vec<u8>, StreamError> {
         let mut out = Vec::new();
-        decrypt(&mut &sealed[..], &mut out, key, aad, SegmentSize::Kb4, |k| {
-            software(k, false, window)
+        decrypt(&mut &sealed[..], &mut out, SegmentSize::Kb4, |salt| {
+            software(&derive(key, salt, aad), false, window)
         })
         .map(|_| out)
     }

@@ -57,6 +57,12 @@ fn info() {
         for key in ["busy_cycles", "input_stall_cycles", "output_stall_cycles"] {
             assert!(lanes[0][key].is_u64(), "{key}");
         }
+        let status = &v["status"];
+        assert_eq!(
+            (&status["ready"], &status["sealed"], &status["tamper"]),
+            (&true.into(), &false.into(), &false.into())
+        );
+        assert!(v["slots"].as_array().is_none_or(|s| s.is_empty()));
         let queues = v["queues"].as_array().unwrap();
         assert_eq!(queues.len() as u64, c["queues"].as_u64().unwrap());
         assert_eq!(queues[0]["state"], "enabled");

@@ -101,6 +101,10 @@ pub struct AxiMemory {
     held_ar: Option<Address>,
     held_aw: Option<Address>,
     held_w: Option<(Vec<u8>, u64, bool)>,
+    /// Address and bytes of the beat of W that was taken last.
+    written: Option<(u64, Vec<u8>)>,
+    /// Whether `written` is kept.
+    pub keep_written: bool,
 }
 
 impl AxiMemory {
@@ -122,7 +126,14 @@ impl AxiMemory {
             held_ar: None,
             held_aw: None,
             held_w: None,
+            written: None,
+            keep_written: false,
         }
+    }
+
+    /// The beat of W taken in this cycle, if `keep_written`.
+    pub fn take_written(&mut self) -> Option<(u64, Vec<u8>)> {
+        self.written.take()
     }
 
     /// Forgets what is in flight, as a reset of the device does.
@@ -130,6 +141,7 @@ impl AxiMemory {
         let (timing, faults) = (self.timing.clone(), self.faults.clone());
         *self = Self {
             faults,
+            keep_written: self.keep_written,
             ..Self::new(self.bytes, timing)
         };
     }
@@ -318,6 +330,9 @@ impl AxiMemory {
         let (first, count) = (strobe.trailing_zeros() as usize, strobe.count_ones() as usize);
         if strobe >> first != u64::MAX >> (64 - count) {
             return Err(format!("W: strobes {strobe:#x} of {a:x?} have a hole"));
+        }
+        if self.keep_written {
+            self.written = Some((addr + first as u64, data[first..first + count].to_vec()));
         }
         if !self.write_bad && iommu.write(addr + first as u64, &data[first..first + count]) == Err(Fault) {
             self.write_bad = true;

@@ -5,6 +5,7 @@ use crate::axi::{Address, AxiMemory, Faults, MemoryTiming};
 use crate::entropy::Entropy;
 use crate::memory::Iommu;
 use crate::verilate::{self, Block, Model, Port};
+use crate::watch::{Watch, Written};
 use std::path::{Path, PathBuf};
 
 /// Parameters of the RTL.
@@ -46,6 +47,12 @@ pub struct Config {
     pub timing: MemoryTiming,
     /// Waveforms to this file.
     pub trace: Option<PathBuf>,
+    /// A source file of the RTL (by name) and what to take in its place: for tests that must see a bug.
+    pub replaced: Option<(String, PathBuf)>,
+    /// All state can be read: [`Device::state`].
+    pub inspect: bool,
+    /// The cycle in which the tamper input is high.
+    pub tamper: Option<u64>,
     /// The platform's root secret. For development it is bytes 0 to 31, which everybody knows.
     pub root: [u8; 32],
 }
@@ -56,6 +63,9 @@ impl Default for Config {
             shape: Shape::default(),
             timing: MemoryTiming::default(),
             trace: None,
+            replaced: None,
+            inspect: false,
+            tamper: None,
             root: std::array::from_fn(|i| i as u8),
         }
     }
@@ -74,7 +84,7 @@ impl std::fmt::Debug for Config {
 
 impl Config {
     /// From `key=value` pairs joined by `&`: axi, lanes, slots, queues, sbox, tags; latency, wlatency, bandwidth, stall,
-    /// reorder, seed; trace. An unknown key or a value out of range is named in the error.
+    /// reorder, seed; tamper (a cycle); trace. An unknown key or a value out of range is named in the error.
     pub fn parse(query: &str) -> Result<Self, String> {
         let mut c = Self::default();
         for pair in query.split('&').filter(|p| !p.is_empty()) {
@@ -121,9 +131,10 @@ impl Config {
                 "stall" => c.timing.stall = within(n <= 95, "percent, at most 95")?,
                 "reorder" => c.timing.reorder = within(n <= 100_000, "at most 100000 cycles")?,
                 "seed" => c.timing.seed = n,
+                "tamper" => c.tamper = Some(n),
                 _ => {
                     return Err(format!(
-                        "unknown key `{key}`: axi, lanes, slots, queues, sbox, tags, latency, wlatency, bandwidth, stall, reorder, seed or trace"
+                        "unknown key `{key}`: axi, lanes, slots, queues, sbox, tags, latency, wlatency, bandwidth, stall, reorder, seed, tamper or trace"
                     ));
                 }
             }
@@ -260,13 +271,19 @@ pub struct Device {
     entropy: Entropy,
     irqs: Vec<u64>,
     irq_seen: bool,
+    watch: Option<Watch>,
+    /// When the tamper input is high, until it has been low again.
+    tamper: Option<u64>,
 }
 
 impl Device {
     fn block(config: &Config) -> Block {
         let s = &config.shape;
         Block::new("casemate_top")
-            .sources(sources())
+            .sources(sources().into_iter().map(|p| match &config.replaced {
+                Some((name, with)) if p.file_name().is_some_and(|n| n == name.as_str()) => with.clone(),
+                _ => p,
+            }))
             .param("AXI_DW", s.axi)
             .param("LANES", s.lanes)
             .param("SLOTS", s.slots)
@@ -274,6 +291,7 @@ impl Device {
             .param("SBOX", s.sbox)
             .param("RD_TAGS", s.tags)
             .trace(config.trace.is_some())
+            .inspect(config.inspect)
     }
 
     /// Whether it can be built here, and whether the cache has it.
@@ -294,7 +312,9 @@ impl Device {
             entropy: Entropy::new(config.timing.seed),
             irqs: vec![0; s.queues as usize + 1],
             irq_seen: false,
+            watch: None,
             iommu: Iommu::default(),
+            tamper: config.tamper,
             shape: s.clone(),
             p,
             model,
@@ -314,6 +334,11 @@ impl Device {
         self.model.cycles()
     }
 
+    /// Every element of the model's state, by name ([`Config::inspect`]).
+    pub fn state(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        Ok(self.model.state()?)
+    }
+
     /// Injected faults.
     pub fn faults(&mut self) -> &mut Faults {
         &mut self.axi.faults
@@ -322,6 +347,12 @@ impl Device {
     /// The entropy source, to make it fail.
     pub fn entropy(&mut self) -> &mut Entropy {
         &mut self.entropy
+    }
+
+    /// Starts recording the device's outputs anew; gives back what was recorded before.
+    pub fn watch(&mut self) -> Watch {
+        self.axi.keep_written = true;
+        self.watch.replace(Watch::default()).unwrap_or_default()
     }
 
     /// Memory timing, for the cycles to come.
@@ -334,12 +365,9 @@ impl Device {
         &self.irqs
     }
 
-    /// Drives the tamper input for a cycle.
-    pub fn tamper(&mut self) -> Result<(), Error> {
-        self.model.set(self.p.tamper_i, 1);
-        self.step()?;
-        self.model.set(self.p.tamper_i, 0);
-        Ok(())
+    /// Raises the tamper input for one cycle, now or in a cycle to come.
+    pub fn tamper_at(&mut self, cycle: u64) {
+        self.tamper = Some(cycle.max(self.model.cycles()));
     }
 
     /// Resets the device; the IOMMU's mappings stay.
@@ -412,6 +440,11 @@ impl Device {
     /// Everything of a cycle but its rising edge: the device's outputs of the last edge meet the memory.
     fn half(&mut self) -> Result<(), Error> {
         let now = self.model.cycles();
+        if self.tamper.is_some_and(|at| at <= now) {
+            let high = self.tamper == Some(now);
+            self.model.set(self.p.tamper_i, high.into());
+            self.tamper = self.tamper.filter(|_| high);
+        }
         let (ar_ready, aw_ready, w_ready) = self.axi.ready();
         let p = &self.p;
         let m = &mut self.model;
@@ -487,6 +520,7 @@ impl Device {
             .write_data(now, w, w_ready, &mut self.iommu)
             .map_err(protocol)?;
         self.axi.write_address(aw, aw_ready).map_err(protocol)?;
+        self.record(now, ar, aw);
         let irq = self.model.get(self.p.irq_o);
         if irq != 0 {
             self.irq_seen = true;
@@ -495,6 +529,49 @@ impl Device {
             }
         }
         Ok(())
+    }
+
+    fn record(&mut self, now: u64, ar: Option<Address>, aw: Option<Address>) {
+        let Some(watch) = &mut self.watch else { return };
+        let (m, p) = (&self.model, &self.p);
+        for (kind, a) in [(1, ar), (2, aw)] {
+            if let Some(a) = a {
+                watch.add(
+                    kind << 60 | u64::from(a.id) << 32 | u64::from(a.len) << 16 | u64::from(a.size) << 8,
+                );
+                watch.add(u64::from(a.burst));
+                watch.add(a.addr);
+            }
+        }
+        if m.get(p.m_axi_wvalid_o) == 1 {
+            watch.add(3 << 60 | m.get(p.m_axi_wlast_o));
+            watch.add(m.get(p.m_axi_wstrb_o));
+        }
+        if m.get(p.s_axil_rvalid_o) == 1 {
+            watch.add(4 << 60 | m.get(p.s_axil_rresp_o) << 32 | m.get(p.s_axil_rdata_o));
+        }
+        let plain = [
+            p.m_axi_rready_o,
+            p.m_axi_bready_o,
+            p.s_axil_awready_o,
+            p.s_axil_bvalid_o,
+            p.s_axil_bresp_o,
+            p.s_axil_arready_o,
+            p.s_axil_rvalid_o,
+            p.entropy_ready_o,
+            p.irq_o,
+        ];
+        for port in plain {
+            watch.add(m.get(port));
+        }
+        watch.end_cycle();
+        if let Some((addr, data)) = self.axi.take_written() {
+            watch.writes.push(Written {
+                cycle: now,
+                addr,
+                data,
+            });
+        }
     }
 
     /// Runs up to `cycles` cycles, fewer if an interrupt comes; says whether one came.

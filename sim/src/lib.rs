@@ -13,4 +13,8 @@ pub mod entropy;
 #[cfg(feature = "rtl")]
 mod model;
 #[cfg(feature = "rtl")]
+mod state;
+#[cfg(feature = "rtl")]
 pub mod verilate;
+#[cfg(feature = "rtl")]
+pub mod watch;

@@ -4,7 +4,7 @@
 use crate::verilate::Error;
 use libloading::{Library, Symbol};
 use std::collections::HashMap;
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ type New = unsafe extern "C" fn() -> *mut c_void;
 type Delete = unsafe extern "C" fn(*mut c_void);
 type Eval = unsafe extern "C" fn(*mut c_void);
 type Trace = unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int;
+type State = unsafe extern "C" fn(*mut c_void, u32, *mut *const c_char, *mut *const u8, *mut u32) -> c_int;
 type PortOf = unsafe extern "C" fn(*mut c_void, *const c_char, *mut u32) -> *mut c_void;
 
 /// A port of the model it came from; of another model it is refused.
@@ -39,6 +40,7 @@ pub struct Model {
     delete: Delete,
     eval: Eval,
     trace: Option<Trace>,
+    state: Option<State>,
     port_of: PortOf,
     clk: Option<Port>,
     cycles: u64,
@@ -66,6 +68,8 @@ impl Model {
             let port: Symbol<PortOf> = library.get(b"cm_port").map_err(load)?;
             (*new, *delete, *eval, *trace, *port)
         };
+        // SAFETY: as above; a model without it has no such function.
+        let state = unsafe { library.get::<State>(b"cm_state") }.ok().map(|s| *s);
         // SAFETY: a plain constructor.
         let handle = unsafe { new() };
         let mut model = Self {
@@ -74,6 +78,7 @@ impl Model {
             delete,
             eval,
             trace: trace.then_some(trace_fn),
+            state,
             port_of,
             clk: None,
             cycles: 0,
@@ -248,6 +253,21 @@ impl Model {
     /// Clock cycles so far.
     pub fn cycles(&self) -> u64 {
         self.cycles
+    }
+
+    /// Every element of the model's state, by name, as it lies in memory.
+    pub fn state(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        let get = self.state.ok_or_else(|| Error::NoState(self.top.clone()))?;
+        let mut all = Vec::new();
+        let (mut name, mut at, mut bytes) = (std::ptr::null(), std::ptr::null(), 0);
+        // SAFETY: the handle is live, and the shim fills in the name and the place and size of a member of this live model.
+        unsafe {
+            while get(self.handle, all.len() as u32, &mut name, &mut at, &mut bytes) != 0 {
+                let value = std::slice::from_raw_parts(at, bytes as usize).to_vec();
+                all.push((CStr::from_ptr(name).to_string_lossy().into_owned(), value));
+            }
+        }
+        Ok(all)
     }
 
     /// Writes waveforms (FST) to `path` from now on.

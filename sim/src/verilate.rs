@@ -14,6 +14,7 @@
 //! ```
 
 pub use crate::model::{Model, Port};
+use crate::state;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs::File;
@@ -57,6 +58,9 @@ pub enum Error {
         /// Cause.
         source: libloading::Error,
     },
+    /// The model was built without its state.
+    #[error("{0} was built without its state: build it with `inspect(true)`")]
+    NoState(String),
     /// The model was built without tracing.
     #[error("{0} was built without tracing: build it with `trace(true)`")]
     NoTrace(String),
@@ -93,6 +97,7 @@ pub struct Block {
     sources: Vec<PathBuf>,
     params: Vec<(String, String)>,
     trace: bool,
+    inspect: bool,
 }
 
 impl Block {
@@ -103,6 +108,7 @@ impl Block {
             sources: Vec::new(),
             params: Vec::new(),
             trace: false,
+            inspect: false,
         }
     }
 
@@ -127,6 +133,12 @@ impl Block {
     /// With waveforms, at half the speed or less.
     pub fn trace(mut self, on: bool) -> Self {
         self.trace = on;
+        self
+    }
+
+    /// With all of its state to be read ([`Model::state`]).
+    pub fn inspect(mut self, on: bool) -> Self {
+        self.inspect = on;
         self
     }
 
@@ -159,6 +171,9 @@ impl Block {
         if self.trace {
             f.push("--trace-fst".into());
         }
+        if self.inspect {
+            f.push("--flatten".into());
+        }
         f.extend(self.params.iter().map(|(k, v)| format!("-G{k}={v}")));
         f
     }
@@ -176,7 +191,7 @@ impl Block {
     /// The key of this model in the cache, and its folder there.
     fn place(&self, verilator: &Verilator) -> Result<(String, PathBuf), Error> {
         let mut hash = Sha256::new();
-        hash.update(concat!(include_str!("verilate.rs"), include_str!("model.rs")).as_bytes());
+        hash.update(concat!(include_str!("verilate.rs"), include_str!("state.rs")).as_bytes());
         hash.update(&verilator.version);
         for f in self.flags() {
             hash.update(f.as_bytes());
@@ -224,7 +239,11 @@ impl Block {
         let header = work.join(format!("obj/V{}.h", self.top));
         let text = std::fs::read_to_string(&header).map_err(io(&header))?;
         let shim = work.join("obj/shim.cpp");
-        std::fs::write(&shim, self.shim(&ports_of(&text))).map_err(io(&shim))?;
+        let mut code = self.shim(&ports_of(&text));
+        if self.inspect {
+            code += &state::shim(&self.top, &state::members(&self.top, &work.join("obj"))?);
+        }
+        std::fs::write(&shim, code).map_err(io(&shim))?;
         let root = &verilator.root;
         let mut units: Vec<PathBuf> = vec![shim];
         for entry in std::fs::read_dir(work.join("obj")).map_err(io(work))? {

@@ -101,20 +101,16 @@ pub fn run(file: Option<PathBuf>) -> Result<()> {
         Ok(stream::encrypt(
             &mut open(&input)?,
             &mut create(&sealed)?,
-            &key,
-            b"",
             size,
-            |k| DeviceCipher::sealing(&device, k, size),
+            |salt| DeviceCipher::with_key(&device, &stream::derive(&key, salt, b""), size, true),
         )?)
     })?;
     measured(&device, "decrypted", || {
         Ok(stream::decrypt(
             &mut open(&sealed)?,
             &mut create(&opened)?,
-            &key,
-            b"",
             size,
-            |k| DeviceCipher::opening(&device, k, size),
+            |salt| DeviceCipher::with_key(&device, &stream::derive(&key, salt, b""), size, false),
         )?)
     })?;
     if std::fs::read(&opened)? != original {

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `soft:` a functional model of the device: the same registers, rings, slots and checks, with AES-GCM from crates `aes` and
-//! `ghash`. No timing: cycle counters stay zero. Random ring programs are run here and on the RTL and compared.
+//! `ghash` and key operations from RustCrypto's. No timing: cycle counters stay zero. Its random bits are the operating system's,
+//! where the RTL has a DRBG. Random ring programs are run here and on the RTL and compared.
 
 mod gcm;
+mod guard;
+mod kdf;
+mod keys;
 mod model;
 mod request;
+mod slots;
 
+use crate::root::RootSecret;
 use crate::transport::{DmaRegion, IovaSpace, Transport};
 use crate::{Error, Result};
 use casemate_sim::memory::{Access, Iommu, Pages};
@@ -28,6 +34,8 @@ pub struct Shape {
     pub slots: u32,
     /// Queues.
     pub queues: u32,
+    /// What the domains' wrapping keys come from.
+    pub root: RootSecret,
 }
 
 impl Default for Shape {
@@ -37,6 +45,7 @@ impl Default for Shape {
             lanes: 1,
             slots: 64,
             queues: 8,
+            root: RootSecret::default(),
         }
     }
 }
@@ -61,7 +70,7 @@ impl Shape {
                     "a power of two, 2 to 256",
                 ),
                 "queues" => (&mut s.queues, (2..=64).contains(&n), "2 to 64"),
-                _ => return Err(format!("unknown key `{key}`: axi, lanes, slots or queues")),
+                _ => return Err(format!("unknown key `{key}`: axi, lanes, slots, queues or root")),
             };
             if !ok {
                 return Err(format!("{key}={value}: {what}"));
@@ -93,6 +102,16 @@ impl Soft {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Pulls the tamper pin: every key is gone, and every request is answered ZEROIZED until a reset.
+    pub fn tamper(&self) {
+        self.lock().model.tamper();
+    }
+
+    /// Fails the noise source: what needs random bits is answered NO_ENTROPY until a reset.
+    pub fn fail_entropy(&self) {
+        self.lock().model.vault.stuck = true;
     }
 
     /// Access to the IOMMU, to take rights away.

@@ -2,13 +2,15 @@
 //! Registers, rings, guard and slots of the functional model. Follows hdl/rings, hdl/slots and hdl/csr.
 
 use super::Shape;
-use super::gcm::Key;
+use super::guard::{self, Asker};
+use super::keys::Vault;
 use super::request::{Refusal, gcm};
+use super::slots::Slot;
 use casemate_abi::{
-    ABI_HASH, Completion, KeyType, Opcode, QueueError, QueueState, Status, Submission, TagMode, reg, usage,
+    ABI_HASH, Completion, Opcode, QueueError, QueueState, Status, Submission, control, reg, status,
 };
 use casemate_sim::memory::Iommu;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 #[derive(Default)]
 struct Queue {
@@ -51,15 +53,6 @@ impl Queue {
     }
 }
 
-#[derive(Default)]
-struct Slot {
-    key: Option<Key>,
-    kind: u8,
-    domain: u8,
-    usage: u16,
-    generation: u16,
-}
-
 /// Totals, in the order of their registers.
 #[derive(Default)]
 struct Counters([u64; 6]);
@@ -74,12 +67,14 @@ const BYTES_OUT: usize = 5;
 pub struct Model {
     shape: Shape,
     queues: Vec<Queue>,
-    slots: Vec<Slot>,
+    pub vault: Vault,
     window: [u32; 16],
     written: u16,
     counters: Counters,
     high: u32,
     sealed: bool,
+    zeroized: bool,
+    tamper: bool,
     irqs: Vec<bool>,
     next: usize,
 }
@@ -94,12 +89,18 @@ impl Model {
     pub fn new(shape: Shape) -> Self {
         Self {
             queues: (0..shape.queues).map(|_| Queue::fresh()).collect(),
-            slots: (0..shape.slots).map(|_| Slot::default()).collect(),
+            vault: Vault {
+                slots: (0..shape.slots).map(|_| Slot::default()).collect(),
+                root: shape.root.clone(),
+                stuck: false,
+            },
             window: [0; 16],
             written: 0,
             counters: Counters::default(),
             high: 0,
             sealed: false,
+            zeroized: false,
+            tamper: false,
             irqs: vec![false; shape.queues as usize + 1],
             next: 0,
             shape,
@@ -108,6 +109,12 @@ impl Model {
 
     pub fn reset(&mut self) {
         *self = Self::new(self.shape.clone());
+    }
+
+    /// The tamper input.
+    pub fn tamper(&mut self) {
+        self.tamper = true;
+        self.zeroize();
     }
 
     pub fn take_irq(&mut self, vector: u16) -> bool {
@@ -176,7 +183,17 @@ impl Model {
             reg::STATUS => {
                 let error = self.queues.iter().any(|q| q.is(QueueState::Error));
                 let busy = self.queues.iter().any(|q| q.head != q.posted);
-                u32::from(self.sealed) << 4 | u32::from(busy) << 3 | u32::from(error) << 2 | 1
+                // Its self-tests are over from the start.
+                let bits = [
+                    (!self.zeroized, status::READY),
+                    (self.tamper, status::TAMPER),
+                    (error, status::QUEUE_ERROR),
+                    (busy, status::BUSY),
+                    (self.sealed, status::SEALED),
+                    (self.zeroized, status::ZEROIZED),
+                    (true, status::SELFTEST_DONE),
+                ];
+                bits.iter().filter(|b| b.0).map(|b| b.1).sum()
             }
             reg::CONTROL => 0,
             reg::CYCLES_LO..=reg::BYTES_OUT_HI => {
@@ -216,19 +233,33 @@ impl Model {
             return None;
         }
         if offset == reg::CONTROL {
-            if v & 1 != 0 {
+            if v & control::CLEAR_COUNTERS != 0 {
                 self.counters = Counters::default();
                 for q in &mut self.queues {
                     (q.reqs, q.errors) = (0, 0);
                 }
             }
-            self.sealed |= v & 2 != 0;
+            self.sealed |= v & control::SEAL != 0;
+            if v & control::ZEROIZE != 0 {
+                self.zeroize();
+            }
             return Some(());
         }
         let word = (offset.checked_sub(reg::KEY_WINDOW)? / 4) as usize;
-        *self.window.get_mut(word)? = v;
-        self.written |= 1 << word;
+        let word_at = self.window.get_mut(word)?;
+        if !self.zeroized {
+            *word_at = v;
+            self.written |= 1 << word;
+        }
         Some(())
+    }
+
+    /// Nothing is ever in flight when a register is written.
+    fn zeroize(&mut self) {
+        self.zeroized = true;
+        self.vault.slots.iter_mut().for_each(|s| *s = Slot::default());
+        self.window.zeroize();
+        self.written = 0;
     }
 
     fn write_page(&mut self, i: usize, at: u32, v: u32) -> Option<()> {
@@ -369,7 +400,7 @@ impl Model {
         }
     }
 
-    // ---------------------------------------------------------------- guard
+    // ----------------------------------------------------------- operations
     fn execute(
         &mut self,
         iommu: &mut Iommu,
@@ -377,136 +408,54 @@ impl Model {
         s: &Submission,
         c: &mut Completion,
     ) -> Result<(), Refusal> {
-        let op = Opcode::from_code(s.opcode() as u8);
-        if queue == 0 && op == Some(Opcode::KeyLoad) {
-            let (window, written) = (self.window, self.written);
-            self.window.zeroize();
-            self.written = 0;
-            return self.key_load(s, c, window, written).map_err(|e| (e, 0));
+        if self.zeroized && s.opcode() != Opcode::Nop as u32 {
+            return Err((Status::Zeroized, 0));
         }
-        let refuse = |e| Err((e, 0));
-        let Some(op) = op else {
-            return refuse(Status::BadOpcode);
+        let asker = Asker {
+            officer: queue == 0,
+            domain: self.queues[queue].domain,
+            sealed: self.sealed,
+            window: self.written,
         };
-        static_checks(s, op).map_err(|e| (e, 0))?;
-        match op {
+        let load = asker.officer && s.opcode() == Opcode::KeyLoad as u32;
+        let mut window = Zeroizing::new([0; 16]);
+        if load {
+            // Used up, whatever becomes of it.
+            std::mem::swap(&mut *window, &mut self.window);
+            self.written = 0;
+        }
+        let grant = guard::check(s, &asker, &self.vault.slots).map_err(|e| (e, 0))?;
+        match grant.op {
             Opcode::Nop => Ok(()),
-            Opcode::KeyLoad => refuse(Status::NotOfficer),
-            Opcode::KeyDestroy => {
-                let domain = self.queues[queue].domain;
-                let Some(slot) = self.slots.get_mut(s.slot() as usize) else {
-                    return refuse(Status::SlotRange);
-                };
-                if slot.key.is_none() {
-                    return refuse(Status::SlotEmpty);
-                }
-                if queue != 0 && slot.domain != domain {
-                    return refuse(Status::SlotDomain);
-                }
-                if u32::from(slot.generation) != s.generation() {
-                    return refuse(Status::SlotGeneration);
-                }
-                *slot = Slot {
-                    generation: slot.generation,
-                    ..Slot::default()
-                };
+            Opcode::KeyLoad => {
+                let a = grant.attributes.expect("the guard saw them");
+                self.vault.load(s.slot() as usize, a, &window, c);
                 Ok(())
             }
-            op if !matches!(op, Opcode::GcmSeal | Opcode::GcmOpen) => refuse(Status::BadOpcode),
-            _ => {
-                let domain = self.queues[queue].domain;
-                let Some(slot) = self.slots.get(s.slot() as usize) else {
-                    return refuse(Status::SlotRange);
-                };
-                let Some(key) = &slot.key else {
-                    return refuse(Status::SlotEmpty);
-                };
-                if slot.domain != domain {
-                    return refuse(Status::SlotDomain);
+            Opcode::GcmSeal => {
+                let mut own = *s;
+                let counter = self.vault.count_seal(s.slot() as usize);
+                if let Some(n) = counter {
+                    own.set_iv2(n.to_be());
                 }
-                if u32::from(slot.generation) != s.generation() {
-                    return refuse(Status::SlotGeneration);
+                self.gcm(iommu, &own, c)?;
+                if counter.is_some() {
+                    c.set_result2(own.iv2());
                 }
-                let need = if op == Opcode::GcmSeal {
-                    usage::ENCRYPT
-                } else {
-                    usage::DECRYPT
-                };
-                if slot.usage & need == 0 {
-                    return refuse(Status::SlotUsage);
-                }
-                let (bytes_in, bytes_out) = gcm(iommu, key, s, op == Opcode::GcmOpen, c)?;
-                self.counters.0[BYTES_IN] += bytes_in;
-                self.counters.0[BYTES_OUT] += bytes_out;
                 Ok(())
             }
+            Opcode::GcmOpen => self.gcm(iommu, s, c),
+            _ => self.vault.run(iommu, grant, s, asker.domain, c),
         }
     }
 
-    fn key_load(
-        &mut self,
-        s: &Submission,
-        c: &mut Completion,
-        mut window: [u32; 16],
-        written: u16,
-    ) -> Result<(), Status> {
-        static_checks(s, Opcode::KeyLoad)?;
-        if self.sealed {
-            return Err(Status::Sealed);
-        }
-        let slot = self.slots.get_mut(s.slot() as usize).ok_or(Status::SlotRange)?;
-        let words = match KeyType::from_code(s.aad0() as u8).ok_or(Status::BadKeyType)? {
-            KeyType::Aes128 => 4,
-            KeyType::Aes192 => 6,
-            KeyType::Aes256 => 8,
-            KeyType::Secret | KeyType::Wrapping => return Err(Status::BadKeyType),
-        };
-        if written & ((1 << words) - 1) != (1 << words) - 1 {
-            return Err(Status::KeyWindow);
-        }
-        if slot.generation == u16::MAX {
-            return Err(Status::SlotRetired);
-        }
-        let mut bytes: Vec<u8> = window[..words].iter().flat_map(|w| w.to_le_bytes()).collect();
-        *slot = Slot {
-            key: Some(Key::new(&bytes)),
-            kind: s.aad0() as u8,
-            domain: (s.aad0() >> 8) as u8,
-            usage: (s.aad0() >> 16) as u16,
-            generation: slot.generation + 1,
-        };
-        let _ = slot.kind;
-        bytes.zeroize();
-        window.zeroize();
-        c.set_result0(slot.generation.into());
+    fn gcm(&mut self, iommu: &mut Iommu, s: &Submission, c: &mut Completion) -> Result<(), Refusal> {
+        let key = self.vault.key(s.slot() as usize);
+        let aes = key.aes.as_ref().expect("the guard saw an AES key");
+        let open = s.opcode() == Opcode::GcmOpen as u32;
+        let (bytes_in, bytes_out) = gcm(iommu, aes, s, open, c)?;
+        self.counters.0[BYTES_IN] += bytes_in;
+        self.counters.0[BYTES_OUT] += bytes_out;
         Ok(())
     }
-}
-
-fn static_checks(s: &Submission, op: Opcode) -> Result<(), Status> {
-    if s.reserved0() != 0 || s.reserved1() != 0 {
-        return Err(Status::BadFlags);
-    }
-    let gcm = matches!(op, Opcode::GcmSeal | Opcode::GcmOpen);
-    if !gcm {
-        let any = s.src_sgl() | s.dst_sgl() | s.aad_inline() | s.tag_mode() | s.tag_len() | s.iv_len();
-        return if any == 0 { Ok(()) } else { Err(Status::BadFlags) };
-    }
-    let Some(mode) = TagMode::from_code(s.tag_mode() as u8) else {
-        return Err(Status::BadFlags);
-    };
-    if mode == TagMode::Completion && op == Opcode::GcmOpen || s.iv_len() != 12 && s.iv2() != 0 {
-        return Err(Status::BadFlags);
-    }
-    if !matches!(s.tag_len(), 4 | 8 | 12..=16) {
-        return Err(Status::BadTagLen);
-    }
-    if s.iv_len() == 0 {
-        return Err(Status::BadIvLen);
-    }
-    let inline = if mode == TagMode::Address { 8 } else { 16 };
-    if s.aad_inline() == 1 && s.aad_len() > inline {
-        return Err(Status::BadAadLen);
-    }
-    Ok(())
 }

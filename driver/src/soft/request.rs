@@ -45,7 +45,7 @@ fn walk(
 }
 
 /// Reads runs; an error names the first page that fails.
-fn read_runs(iommu: &mut Iommu, runs: &[(u64, u64)], status: Status) -> Result<Vec<u8>, Refusal> {
+pub fn read_runs(iommu: &mut Iommu, runs: &[(u64, u64)], status: Status) -> Result<Vec<u8>, Refusal> {
     let mut out = Vec::new();
     for &(addr, len) in runs {
         let (mut a, mut left) = (addr, len);
@@ -64,7 +64,7 @@ fn read_runs(iommu: &mut Iommu, runs: &[(u64, u64)], status: Status) -> Result<V
 }
 
 /// Writes runs, all that can be written; an error names the first page that fails.
-fn write_runs(iommu: &mut Iommu, runs: &[(u64, u64)], mut data: &[u8]) -> Result<(), Refusal> {
+pub fn write_runs(iommu: &mut Iommu, runs: &[(u64, u64)], mut data: &[u8]) -> Result<(), Refusal> {
     let mut first = Ok(());
     for &(addr, len) in runs {
         let (mut a, mut left) = (addr, len);
@@ -98,20 +98,7 @@ pub fn gcm(
     c: &mut Completion,
 ) -> Result<(u64, u64), Refusal> {
     let result = gcm_unscrubbed(iommu, key, s, open, c);
-    let read_failed = matches!(
-        result,
-        Err((
-            Status::TagMismatch
-                | Status::DmaIv
-                | Status::DmaAad
-                | Status::DmaSrcSgl
-                | Status::DmaSrc
-                | Status::DmaTag
-                | Status::BadSgl,
-            _
-        ))
-    );
-    if open && s.pay_len() > HOLD && read_failed {
+    if open && s.pay_len() > HOLD && matches!(result, Err((Status::TagMismatch, _))) {
         // The device has written plaintext by then, and takes it back.
         let pay = u64::from(s.pay_len());
         let dst = pair(s.dst_hi(), s.dst_lo());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `sim:` the RTL under Verilator, in this process. It runs only while a caller polls or waits, so its time stands still
-//! between calls and one program always sees the same cycles.
+//! `sim:` the RTL under Verilator, in this process. It runs only while a caller polls or waits, its time stands still between
+//! calls, and a time-out is counted in its cycles: one program always sees the same ones.
 
 use super::{DmaRegion, IovaSpace, Transport};
 use crate::{Error, Result};
@@ -8,17 +8,19 @@ use casemate_sim::device::{self, Config, Device};
 use casemate_sim::memory::{Access, Pages};
 use std::any::Any;
 use std::sync::{Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Cycles a poll that finds nothing lets pass.
 const POLL: u64 = 32;
-/// Cycles between looks at the clock while waiting.
+/// Cycles for which a waiting caller holds the device.
 const SLICE: u64 = 10_000;
 
 struct State {
     device: Device,
     iovas: IovaSpace,
     seen: Vec<u64>,
+    /// Interrupts of the error vector that each vector's waits have seen.
+    seen_errors: Vec<u64>,
 }
 
 /// The simulated device.
@@ -53,6 +55,7 @@ impl Sim {
         Ok(Self(Mutex::new(State {
             device,
             iovas: IovaSpace::new(),
+            seen_errors: vec![0; seen.len()],
             seen,
         })))
     }
@@ -97,19 +100,25 @@ impl Transport for Sim {
     }
 
     fn wait(&self, vector: u16, timeout: Duration) -> Result<bool> {
-        let start = Instant::now();
         let v = usize::from(vector);
+        // A microsecond is a cycle: about as long, at the speed of the simulation.
+        let mut left = timeout.as_micros() as u64;
         let mut s = self.lock();
         loop {
-            let now = s.device.irqs().get(v).copied().unwrap_or(0);
-            if now != s.seen.get(v).copied().unwrap_or(0) {
+            let count = |v: usize| s.device.irqs().get(v).copied().unwrap_or(0);
+            let (now, errors) = (count(v), count(s.device.irqs().len() - 1));
+            // A queue that stops says so on the error vector only.
+            if now != s.seen[v] || errors != s.seen_errors[v] {
                 s.seen[v] = now;
+                s.seen_errors[v] = errors;
                 return Ok(true);
             }
-            if start.elapsed() >= timeout {
+            if left == 0 {
                 return Ok(false);
             }
-            s.device.run(SLICE).map_err(failed)?;
+            let before = s.device.cycles();
+            s.device.run(SLICE.min(left)).map_err(failed)?;
+            left = left.saturating_sub(s.device.cycles() - before);
             // Others may want the device.
             drop(s);
             s = self.lock();
@@ -120,6 +129,7 @@ impl Transport for Sim {
         let mut s = self.lock();
         s.device.reset().map_err(failed)?;
         s.seen.fill(0);
+        s.seen_errors.fill(0);
         Ok(())
     }
 

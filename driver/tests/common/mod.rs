@@ -2,6 +2,8 @@
 //! What the tests of devices share. Each runs on the RTL and on the functional model.
 #![allow(dead_code)] // no test needs all of it
 
+pub mod keys;
+
 use casemate::abi::{Opcode, Status, Submission, TagMode, reg};
 use casemate::soft::Soft;
 use casemate::transport::{DmaRegion, sim::Sim};
@@ -11,6 +13,8 @@ use std::time::Duration;
 
 /// The RTL and the model.
 pub const DEVICES: [&str; 2] = ["sim:?latency=30", "soft:"];
+/// Those of them that serve every key operation. MERGE: once the RTL does, let this be `&DEVICES`.
+pub const KEY_DEVICES: &[&str] = &DEVICES;
 /// Longer than anything here takes.
 pub const LONG: Duration = Duration::from_secs(120);
 
@@ -35,10 +39,15 @@ pub fn sim<T>(device: &Device, f: impl FnOnce(&mut casemate_sim::device::Device)
 }
 
 pub fn iommu<T>(device: &Device, f: impl FnOnce(&mut Iommu) -> T) -> T {
-    match device.transport().as_any().downcast_ref::<Soft>() {
+    match soft(device) {
         Some(s) => s.with_iommu(f),
         None => sim(device, |d| f(&mut d.iommu)),
     }
+}
+
+/// The model behind a device, if it is one.
+pub fn soft(device: &Device) -> Option<&Soft> {
+    device.transport().as_any().downcast_ref::<Soft>()
 }
 
 /// Submits one descriptor and waits for its result.

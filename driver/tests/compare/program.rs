@@ -146,12 +146,18 @@ impl Program {
         memory: &mut [u8],
         n: usize,
         keys: &BTreeMap<u16, Key>,
+        signers: &[(u32, u8)],
         slots: u16,
     ) -> Self {
         let keys: Vec<Key> = keys.values().copied().collect();
         let faults = rng.random_ratio(1, 3);
         let ops = (0..n)
-            .map(|i| op(rng, iova, memory, i * PLACE, &keys, slots, faults))
+            .map(|i| {
+                if !signers.is_empty() && rng.random_ratio(1, 6) {
+                    return mac(rng, iova, i * PLACE, signers);
+                }
+                op(rng, iova, memory, i * PLACE, &keys, slots, faults)
+            })
             .collect();
         Self { ops }
     }
@@ -336,13 +342,51 @@ fn op(
     }
 }
 
+/// A key operation that changes nothing, among the others: a MAC, or a secret's attributes.
+fn mac(rng: &mut ChaCha8Rng, iova: u64, base: usize, signers: &[(u32, u8)]) -> Op {
+    let (handle, domain) = *signers.choose(rng).expect("there are some");
+    // Now and then a queue that may not.
+    let own: Vec<_> = (0..super::DOMAINS.len())
+        .filter(|q| super::DOMAINS[*q] == domain || rng.random_ratio(1, 20))
+        .collect();
+    let queue = *own.choose(rng).unwrap_or(&0);
+    let mut s = Submission::default();
+    s.words[1] = handle;
+    let dst = base + DST.start + rng.random_range(0..100);
+    let (lo, hi) = pair(iova + dst as u64);
+    s.set_dst_lo(lo).set_dst_hi(hi);
+    let n = if rng.random_ratio(1, 4) {
+        s.set_opcode(Opcode::KeyQuery as u32).set_pay_len(64);
+        64
+    } else {
+        let hash = rng.random_range(1..=3usize);
+        let n = rng.random_range(4..=[32, 48, 64][hash - 1]);
+        let op = *[Opcode::MacSign, Opcode::MacSign, Opcode::MacVerify]
+            .choose(rng)
+            .unwrap();
+        let (lo, hi) = pair(iova + (base + SRC.start) as u64 + rng.random_range(0..100));
+        s.set_opcode(op as u32)
+            .set_src_lo(lo)
+            .set_src_hi(hi)
+            .set_pay_len(length(rng) as u32)
+            .set_aad3((hash as u32) << 16 | n as u32);
+        n
+    };
+    let whole = dst..dst + n;
+    Op {
+        queue,
+        descriptor: s,
+        outputs: Vec::from([whole]),
+    }
+}
+
 /// Breaks a descriptor in one or two ways.
 fn break_it(rng: &mut ChaCha8Rng, s: &mut Submission, iova: u64, slots: u16) {
     for _ in 0..rng.random_range(1..3) {
         let (hole_lo, hole_hi) = pair(iova + UNMAPPED as u64 - rng.random_range(0..40));
         let (ro_lo, ro_hi) = pair(iova + READ_ONLY as u64 + rng.random_range(0..3000));
         match rng.random_range(0..19) {
-            0 => s.set_opcode(*[3, 0x3f, 0x42, 0xff].choose(rng).unwrap()),
+            0 => s.set_opcode(*[3, 0x3f, 0x4b, 0xff].choose(rng).unwrap()),
             1 => s.set_reserved0(rng.random_range(1..8)),
             2 => s.set_reserved1(1),
             3 => s.set_tag_mode(rng.random_range(2..4)),

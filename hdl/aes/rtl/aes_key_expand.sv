@@ -10,6 +10,7 @@ module aes_key_expand
   input  logic         clk_i,
   input  logic         rst_ni,
   input  logic         start_i,
+  input  logic         valid_i,  // key_i is a key; with start_i, or before it
   input  key_size_e    size_i,
   input  logic [255:0] key_i,    // byte i in [8*i +: 8]
   output logic         write_o,
@@ -43,7 +44,8 @@ module aes_key_expand
   // Words and counters move in phase 3 only. Flags know them in phase 1, all but the S-boxes' part is there in phase 2; those
   // answer in phase 3.
   logic        step_q, shift_q, last_q, wipe_q;
-  logic        of_key_q, wraps_q, final_q, first_q, middle_q;
+  logic        wraps_q, final_q, first_q, middle_q;
+  logic        of_key_q;   // the word is one of the key
   logic [3:0]  ram_q;
   logic [31:0] base_q;
   always_ff @(posedge clk_i) begin
@@ -51,9 +53,8 @@ module aes_key_expand
     shift_q  <= rst_ni && run_q && phase_q == 2'd2 && of_key_q;
     last_q   <= rst_ni && run_q && phase_q == 2'd2 && word_q[1:0] == 2'd3;
     wipe_q   <= !run_q && !start_i;
-    of_key_q <= word_q < 6'(nk);
-    first_q  <= word_q >= 6'(nk) && mod_q == 4'd0;
-    middle_q <= word_q >= 6'(nk) && mod_q == 4'd4 && size_q == KEY_256;
+    first_q  <= !of_key_q && mod_q == 4'd0;
+    middle_q <= !of_key_q && mod_q == 4'd4 && size_q == KEY_256;
     wraps_q  <= mod_q == nk - 4'd1;
     final_q  <= word_q[5:2] == rounds;
     ram_q    <= 4'd14 - rounds + word_q[5:2];
@@ -73,16 +74,18 @@ module aes_key_expand
     if (step_q) begin
       word_q <= word_q + 6'd1;
       mod_q  <= wraps_q ? 4'd0 : mod_q + 4'd1;
+      if (wraps_q) of_key_q <= 1'b0;
       if (first_q) rcon_q <= aes_pkg::xtime(rcon_q);
     end
     if (last_q && final_q) run_q <= 1'b0;
     if (start_i) begin
-      run_q   <= 1'b1;
-      size_q  <= size_i;
-      phase_q <= '0;
-      word_q  <= '0;
-      mod_q   <= '0;
-      rcon_q  <= 8'h01;
+      run_q    <= 1'b1;
+      of_key_q <= 1'b1;
+      size_q   <= size_i;
+      phase_q  <= '0;
+      word_q   <= '0;
+      mod_q    <= '0;
+      rcon_q   <= 8'h01;
     end
     // Nothing of a key stays between loads.
     if (wipe_q) begin
@@ -93,8 +96,8 @@ module aes_key_expand
       for (int i = 0; i < 7; i++) win_q[i] <= win_q[i+1];
       win_q[7] <= next;
     end
-    if (start_i) key_q <= key_i;
-    else if (wipe_q) key_q <= '0;
+    // Without start_i, which comes late and would have to reach all of it.
+    if (!run_q) key_q <= key_i & {256{valid_i}};
     else if (shift_q) key_q <= {32'd0, key_q[255:32]};
     if (!rst_ni) run_q <= 1'b0;
   end

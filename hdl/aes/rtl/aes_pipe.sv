@@ -45,13 +45,14 @@ module aes_pipe
     logic [IW-1:0] slot;
     logic [127:0]  key;
   } write_t;
-  write_t write_q[5];
+  write_t      write[6];  // [g]: on its way to group g
+  logic [14:0] write_q;   // by RAM
+  assign write[0] = '{write_i, write_all_i, write_ram_i, write_slot_i, write_key_i};
   for (genvar g = 0; g < 5; g++) begin : g_write
-    if (g == 0) begin : g_first
-      always_ff @(posedge clk_i) write_q[g] <= '{write_i, write_all_i, write_ram_i, write_slot_i, write_key_i};
-    end else begin : g_next
-      always_ff @(posedge clk_i) write_q[g] <= write_q[g-1];
-    end
+    always_ff @(posedge clk_i) write[g+1] <= write[g];
+  end
+  for (genvar r = 0; r <= 14; r++) begin : g_which
+    always_ff @(posedge clk_i) write_q[r] <= write[r/3].write && (write[r/3].all || write[r/3].ram == 4'(r));
   end
 
   logic [127:0] key[15];
@@ -59,9 +60,9 @@ module aes_pipe
     // Round r adds its key in the cycle 4r + 2 after the input; the RAM takes two.
     aes_key_ram #(.SLOTS(SLOTS)) u_ram (
       .clk_i,
-      .write_i(write_q[r/3].write && (write_q[r/3].all || write_q[r/3].ram == 4'(r))),
-      .write_slot_i(write_q[r/3].slot),
-      .write_key_i(write_q[r/3].key),
+      .write_i(write_q[r]),
+      .write_slot_i(write[r/3+1].slot),
+      .write_key_i(write[r/3+1].key),
       .slot_i(slot_q[ROUND*r]),
       .key_o(key[r])
     );

@@ -15,7 +15,7 @@ module expand_tb
   output logic         done_o,
   output logic         clean_o
 );
-  aes_key_expand u_expand (.*);
+  aes_key_expand u_expand (.valid_i(start_i), .*);
   always_comb begin
     clean_o = u_expand.key_q == '0 && u_expand.part_q == '0;
     for (int i = 0; i < 8; i++) clean_o &= u_expand.win_q[i] == '0;

@@ -45,6 +45,11 @@ module csr
   input  logic             reg_err_i,
   output logic             clear_counters_o,
   output logic             sealed_o,
+  // Zeroize: by command, tamper or a failed self-test; final until reset.
+  output logic             wipe_o,
+  input  logic             wiped_i,          // nothing is left
+  input  logic             selftest_done_i,
+  input  logic             selftest_ok_i,    // when done
   // Key window.
   output logic [511:0]     window_o,
   output logic [15:0]      window_words_o,
@@ -105,6 +110,7 @@ module csr
       end
       ACCESS: begin
         bad_q   <= bad_q || (own ? own_err : !exists || bind_sealed);
+        wdata_q <= '0;  // it may be a word of a key
         state_q <= ANSWER;
       end
       ANSWER: begin
@@ -184,7 +190,8 @@ module csr
       REG_CAP1: own_data = {16'(BURST_BYTES), 8'(RD_TAGS), 8'(DW / 8)};
       REG_CAP2: own_data = {6'd0, 2'(SBOX), 1'b0, 5'd16, 10'd1023, 8'd12};
       REG_ABI_HASH: own_data = ABI_HASH;
-      REG_STATUS: own_data = {26'd0, entropy_error_i, sealed_o, any_busy_i, any_error_i, tamper_q, 1'b1};
+      REG_STATUS: own_data = {23'd0, entropy_error_i, selftest_done_i && !selftest_ok_i, selftest_done_i, wiped_i, sealed_o, any_busy_i,
+                              any_error_i, tamper_q, selftest_done_i && !wipe_o};
       REG_CONTROL: own_err = 1'b0;
       default: begin
         if (is_window) own_err = 1'b0;
@@ -193,7 +200,9 @@ module csr
       end
     endcase
   end
-  assign clear            = state_q == ACCESS && write_q && !bad_q && addr_q == REG_CONTROL && wdata_q[0];
+  logic control;
+  assign control          = state_q == ACCESS && write_q && !bad_q && addr_q == REG_CONTROL;
+  assign clear            = control && wdata_q[REG_CONTROL_CLEAR_COUNTERS_LSB];
   assign clear_counters_o = clear;
   assign window_o         = window_q;
   assign window_words_o   = written_q;
@@ -201,13 +210,14 @@ module csr
     own_q    <= own_data;
     tamper_q <= rst_ni && (tamper_q || tamper_i);
     // One way: only a reset opens it again.
-    sealed_o <= rst_ni && (sealed_o || (state_q == ACCESS && write_q && !bad_q && addr_q == REG_CONTROL && wdata_q[1]));
+    sealed_o <= rst_ni && (sealed_o || (control && wdata_q[REG_CONTROL_SEAL_LSB]));
+    wipe_o   <= rst_ni && (wipe_o || tamper_i || (control && wdata_q[REG_CONTROL_ZEROIZE_LSB]) || (selftest_done_i && !selftest_ok_i));
     if (state_q == ACCESS && !write_q && is_count && !addr_q[2]) high_q <= count_q[which[$clog2(COUNTERS)-1:0]][63:32];
     if (state_q == ACCESS && write_q && !bad_q && is_window) begin
       window_q[addr_q[5:2]]  <= wdata_q;
       written_q[addr_q[5:2]] <= 1'b1;
     end
-    if (!rst_ni || window_clear_i) begin
+    if (!rst_ni || window_clear_i || wipe_o) begin
       window_q  <= '0;
       written_q <= '0;
     end

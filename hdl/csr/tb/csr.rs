@@ -35,6 +35,14 @@ impl Csr {
             stable: Stable::default(),
             pause: 0,
         }
+        .tested()
+    }
+
+    /// With its self-tests behind it.
+    fn tested(mut self) -> Self {
+        self.b.set("selftest_done_i", true);
+        self.b.set("selftest_ok_i", true);
+        self
     }
 
     fn cycle(&mut self) {
@@ -159,7 +167,7 @@ fn reset_values() {
     assert_eq!(c.get(reg::CAP1), 256 << 16 | 64 << 8 | 32);
     assert_eq!(c.get(reg::CAP2), 16 << 18 | 1023 << 8 | 12);
     assert_eq!(c.get(reg::ABI_HASH), ABI_HASH);
-    assert_eq!(c.get(reg::STATUS), 1);
+    assert_eq!(c.get(reg::STATUS), TESTED | READY);
 }
 
 #[test]
@@ -416,24 +424,79 @@ fn a_low_word_latches_its_high_word() {
     }
 }
 
+const READY: u32 = 1;
+const TAMPER: u32 = 1 << 1;
+const QUEUE_ERROR: u32 = 1 << 2;
+const BUSY: u32 = 1 << 3;
+const ZEROIZED: u32 = 1 << 5;
+const TESTED: u32 = 1 << 6;
+const ENTROPY: u32 = 1 << 8;
+const TEST_FAILED: u32 = 1 << 7;
+
 #[test]
 fn status() {
     let mut c = Csr::new(9);
     c.b.set("any_busy_i", true);
-    assert_eq!(c.get(reg::STATUS), 9);
+    assert_eq!(c.get(reg::STATUS), TESTED | BUSY | READY);
     c.b.set("any_busy_i", false);
     c.b.set("entropy_error_i", true);
-    assert_eq!(c.get(reg::STATUS), 33);
+    assert_eq!(c.get(reg::STATUS), TESTED | ENTROPY | READY);
     c.b.set("entropy_error_i", false);
+    // Enabled without a configuration: an error, which goes with the queue's reset.
+    assert_eq!(c.store(reg::QUEUE_CTRL + 0x1000, 1, 15), 0);
+    assert_eq!(c.get(reg::STATUS), TESTED | QUEUE_ERROR | READY);
+    assert_eq!(c.store(reg::QUEUE_CTRL + 0x1000, 2, 15), 0);
+    assert_eq!(c.get(reg::STATUS), TESTED | READY);
     c.b.set("tamper_i", true);
     c.b.m.tick();
     c.b.set("tamper_i", false);
-    assert_eq!(c.get(reg::STATUS), 3, "tamper is seen until reset");
-    // Enabled without a configuration: an error, which goes with the queue's reset.
-    assert_eq!(c.store(reg::QUEUE_CTRL + 0x1000, 1, 15), 0);
-    assert_eq!(c.get(reg::STATUS), 7);
-    assert_eq!(c.store(reg::QUEUE_CTRL + 0x1000, 2, 15), 0);
-    assert_eq!(c.get(reg::STATUS), 3);
+    assert_eq!(c.get(reg::STATUS), TESTED | TAMPER, "tamper is seen until reset");
     c.b.m.reset().unwrap();
-    assert_eq!(c.get(reg::STATUS), 1);
+    assert_eq!(c.get(reg::STATUS), TESTED | READY);
+}
+
+#[test]
+fn zeroize_is_final_until_reset() {
+    let mut c = Csr::new(10);
+    for cause in 0..3 {
+        assert!(!c.b.is("wipe_o"));
+        assert_eq!(c.store(reg::KEY_WINDOW + 4, 0x1234_5678, 15), 0);
+        assert_ne!(c.b.bytes("window_o"), [0; 64]);
+        match cause {
+            0 => assert_eq!(c.store(reg::CONTROL, 4, 15), 0),
+            1 => {
+                c.b.set("tamper_i", true);
+                c.b.m.tick();
+                c.b.set("tamper_i", false);
+            }
+            _ => c.b.set("selftest_ok_i", false),
+        }
+        c.b.m.tick();
+        c.b.m.tick();
+        assert!(c.b.is("wipe_o"));
+        assert_eq!(c.b.bytes("window_o"), [0; 64]);
+        let told = TESTED | [0, TAMPER, TEST_FAILED][cause];
+        assert_eq!(c.get(reg::STATUS), told, "at work");
+        c.b.set("wiped_i", true);
+        assert_eq!(c.get(reg::STATUS), told | ZEROIZED);
+        // Nothing that can be written ends it, and no key gets in.
+        assert_eq!(c.store(reg::CONTROL, 0, 15), 0);
+        assert_eq!(c.store(reg::KEY_WINDOW, 7, 15), 0);
+        assert_eq!(c.b.bytes("window_o"), [0; 64]);
+        assert!(c.b.is("wipe_o"));
+        c.b.set("wiped_i", false);
+        c.b.set("selftest_ok_i", true);
+        c.b.m.reset().unwrap();
+    }
+}
+
+#[test]
+fn not_ready_before_its_self_tests_are_over() {
+    let mut c = Csr::new(11);
+    c.b.set("selftest_done_i", false);
+    c.b.set("selftest_ok_i", false);
+    assert_eq!(c.get(reg::STATUS), 0);
+    assert!(!c.b.is("wipe_o"));
+    let c = &mut c.tested();
+    assert_eq!(c.get(reg::STATUS), TESTED | READY);
 }

@@ -61,7 +61,7 @@ module axi_rd_arb
     end
     for (int p = 0; p < int'(PORTS); p++) r_valid_o[p] <= rst_ni && m_rvalid_i && m_rid_i[AXI_ID_W-1:AXI_TAG_W] == PW'(p);
     r_tag_o  <= m_rid_i[AXI_TAG_W-1:0];
-    r_data_o <= m_rdata_i;
+    r_data_o <= m_rvalid_i ? m_rdata_i : '0;  // what was read stays nowhere
     r_err_o  <= m_rerr_i;
     r_last_o <= m_rlast_i;
     if (!rst_ni) begin

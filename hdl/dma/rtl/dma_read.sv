@@ -8,6 +8,8 @@
 //
 // Tags are given out and freed in order. A read error, a bad list or a queue reset ends the request: the engine gets `abort`, the
 // rest of the request's chunks are dropped, and the cause goes to err_o.
+//
+// From wipe_i on nothing more is read; what reads in flight bring is dropped, and all that held data is overwritten with zeros.
 module dma_read
   import casemate_abi_pkg::*;
   import gcm_pkg::*;
@@ -22,6 +24,7 @@ module dma_read
 ) (
   input  logic                 clk_i,
   input  logic                 rst_ni,
+  input  logic                 wipe_i,       // stays until reset
   input  logic                 req_valid_i,
   output logic                 req_ready_o,
   /* verilator lint_off UNUSEDSIGNAL */  // the write half's part of the descriptor
@@ -56,7 +59,7 @@ module dma_read
   /* verilator lint_off UNUSEDSIGNAL */
   submission_t sub_q;
   /* verilator lint_on UNUSEDSIGNAL */
-  logic        resetting_q;       // of the request's queue
+  logic        resetting_q;       // of the request's queue, or wiped
   logic [$clog2(QUEUES)-1:0] queue_q;
   logic [3:0]  todo_q, todo_next; // by section_e
   logic [31:0] pay_left_q;
@@ -84,6 +87,11 @@ module dma_read
       default: sect = TAG;
     endcase
   end
+
+  // What is left of a request is not read: its queue is being reset, or what was read of it ends in an error.
+  logic        stop, skip_q;
+  logic [8:0]  ends_q;   // ends of requests among the items
+  assign stop = resetting_q || (skip_q && ends_q == '0);
 
   logic        walk_valid, walk_ready, walk_idle, walk_kill;
   logic [63:0] walk_addr;
@@ -115,7 +123,7 @@ module dma_read
   end
   logic aad_inline;
   assign aad_inline = sect == AAD && sub_q.aad_inline;
-  assign walk_valid = state_q == START && !aad_inline && !resetting_q;
+  assign walk_valid = state_q == START && !aad_inline && !stop;
   assign walk_kill  = state_q == KILL;
   dma_walker #(.DW(DW)) u_walker (
     .clk_i, .rst_ni,
@@ -150,7 +158,7 @@ module dma_read
 
   logic can_chunk;
   assign can_chunk   = item_ready && (chunk.err != WALK_OK || (tag_some && ar_room));
-  assign chunk_ready = state_q == RUN && can_chunk && !resetting_q;
+  assign chunk_ready = state_q == RUN && can_chunk && !stop;
   assign ar_push     = chunk_valid && chunk_ready && chunk.err == WALK_OK;
   assign bytes_o     = ar_push ? chunk.bytes : '0;
   always_comb begin
@@ -172,7 +180,7 @@ module dma_read
     end
     item_d.data = 128'(why);
     if (state_q == START) begin
-      item_push       = aad_inline && !resetting_q;
+      item_push       = aad_inline && !stop;
       item_d.kind     = NOW;
       item_d.sect_end = 1'b1;
       item_d.req_end  = todo_next == '0;
@@ -198,7 +206,8 @@ module dma_read
 
   assign req_ready_o = state_q == IDLE;
   always_ff @(posedge clk_i) begin
-    resetting_q <= resetting_i[queue_q];
+    ends_q      <= ends_q + 9'(item_push && item_ready && item_d.req_end) - 9'(item_pop && item.req_end);
+    resetting_q <= resetting_i[queue_q] || wipe_i;
     unique case (state_q)
       IDLE:
       if (req_valid_i) begin
@@ -210,7 +219,7 @@ module dma_read
         if (sections(req_i.sub) != '0) state_q <= START;
       end
       START:
-      if (resetting_q) state_q <= KILL;
+      if (stop) state_q <= KILL;
       else if (aad_inline ? item_ready : walk_ready) begin
         if (!aad_inline) state_q <= RUN;
         else begin
@@ -219,7 +228,7 @@ module dma_read
         end
       end
       RUN:
-      if (resetting_q) state_q <= KILL;
+      if (stop) state_q <= KILL;
       else if (chunk_valid && chunk_ready) begin
         if (sect == SRC) pay_left_q <= pay_left_q <= 32'(chunk.bytes) ? '0 : pay_left_q - 32'(chunk.bytes);
         if (chunk.err != WALK_OK) state_q <= IDLE;
@@ -234,6 +243,7 @@ module dma_read
     if (!rst_ni) begin
       state_q <= IDLE;
       queue_q <= '0;
+      ends_q  <= '0;
     end
   end
 
@@ -262,20 +272,25 @@ module dma_read
   logic [RD_TAGS-1:0] done_q, bad_q;
   logic               place_free;
   logic               r_mine;
+  logic [TW+LBT-1:0]  sweep_q, place;
+  logic [DW-1:0]      place_data;
   logic [TW-1:0]      r_tag;
   assign r_tag  = r_tag_i[TW-1:0];
   assign r_mine = r_valid_i && r_tag_i != LIST_TAG;
+  assign place      = wipe_i ? sweep_q : {r_tag, beat_q[r_tag]};
+  assign place_data = wipe_i ? '0 : r_data_i;
   logic [DW-1:0]     read_q;
   logic [TW+LBT-1:0] read_addr;
   logic              read_now;
   always_ff @(posedge clk_i) begin
+    if (r_mine || wipe_i) places[place] <= place_data;
+    sweep_q <= wipe_i ? sweep_q + 1'b1 : '0;
     if (r_mine) begin
-      places[{r_tag, beat_q[r_tag]}] <= r_data_i;
       beat_q[r_tag] <= r_last_i ? '0 : beat_q[r_tag] + 1'b1;
       bad_q[r_tag]  <= bad_q[r_tag] | r_err_i;
       done_q[r_tag] <= r_last_i;
     end
-    if (read_now) read_q <= places[read_addr];
+    if (read_now || wipe_i) read_q <= places[read_addr];
     if (place_free) begin
       done_q[free_q[TW-1:0]] <= 1'b0;
       bad_q[free_q[TW-1:0]]  <= 1'b0;
@@ -309,7 +324,7 @@ module dma_read
   logic          piece_valid_q, piece_valid, merge, advance;
   logic [127:0]  now_q;
   logic [8:0]    pos_q;
-  logic          here, broken, skip_q, abort_q;
+  logic          here, broken, abort_q;
   logic [LB:0]   to_beat;
   logic [8:0]    left, to_cut, bytes;
   /* verilator lint_off UNUSEDSIGNAL */
@@ -391,6 +406,7 @@ module dma_read
       for (int b = 0; b < int'(RING); b++) if (mask[b]) ring_q[b] <= beat[8*(b%BYTES)+:8];
       put_q <= piece_q.flush ? {put_full[RW:4], 4'd0} : put_next;
     end
+    if (wipe_i) ring_q <= '0;
     if (block_some && blk_ready_i) take_q <= take_q + (RW + 1)'(16);
     // An error waits until what came before it is gone.
     if (broken && !abort_q && !piece_valid_q && !block_some) abort_q <= 1'b1;

@@ -5,12 +5,15 @@
 //
 // Verify before release: an opened payload of up to HOLD_BYTES waits (gcm_channel's FIFO) for its request's result, and if the tag
 // is wrong or the request failed it is thrown away, unwritten. A longer one is written as it comes, and then, if its request
-// does not end well, overwritten with zeros before the completion.
+// does not end well, what has been written of it is overwritten with zeros before the completion.
 //
 //   payload, tags -> ring of bytes -> beats of chunks (dma_walker) -> W FIFO, and an AW once its last beat is there
 //   bursts and ends of requests, in order -> retire, with the write responses -> completions
 //
 // All writes of a channel have one AXI id, so their responses come in order.
+//
+// Wipe: from wipe_i on nothing but zeros is written: the burst at hand is closed, beats that wait become zeros. When all bursts are
+// answered, every request owed an answer gets ZEROIZED; an open that writing had come to, once its destination is zeros.
 module dma_write
   import casemate_abi_pkg::*;
   import gcm_pkg::*;
@@ -23,6 +26,7 @@ module dma_write
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
+  input  logic             wipe_i,     // stays until reset
   // Requests, in the order of their results.
   input  logic             req_valid_i,
   output logic             req_ready_o,
@@ -77,9 +81,16 @@ module dma_write
     logic [31:0] iv_end;
     logic [4:0]  tag_len;
   } make_t;
+  // What it takes to answer a request, or to undo it.
   typedef struct packed {
     logic [QUEUE_IDX_W-1:0] queue_idx;
     logic [31:0]            cookie;
+    logic                   opens;     // with payload
+    logic [63:0]            dst;
+    logic                   dst_sgl;
+    logic [31:0]            pay_len;
+  } owed_t;
+  typedef struct packed {
     logic [63:0]            dst;
     logic                   dst_sgl;
     logic [31:0]            pay_len;
@@ -92,7 +103,8 @@ module dma_write
   } put_t;
   make_t make_d, make;
   put_t  put_d, put;
-  logic  make_room, put_room, make_valid, put_valid, make_pop, put_pop;
+  owed_t owed_d, owed;
+  logic  make_room, put_room, make_valid, put_valid, make_pop, put_pop, owed_room, owed_valid, owed_pop;
   logic  seal, opens, short_pay;
   assign seal      = req_i.sub.opcode == OPCODE_GCM_SEAL;
   assign opens     = !seal && req_i.sub.pay_len != '0;
@@ -104,14 +116,17 @@ module dma_write
     iv_report: req_i.counter, iv_end: req_i.sub.iv2, tag_len: req_i.sub.tag_len
   };
   assign put_d = '{
-    queue_idx: req_i.queue_idx, cookie: req_i.sub.cookie, dst: {req_i.sub.dst_hi, req_i.sub.dst_lo},
-    dst_sgl: req_i.sub.dst_sgl, pay_len: req_i.sub.pay_len,
+    dst: {req_i.sub.dst_hi, req_i.sub.dst_lo}, dst_sgl: req_i.sub.dst_sgl, pay_len: req_i.sub.pay_len,
     hold: opens && short_pay, scrub: opens && !short_pay,
     dst_tag: seal && req_i.sub.tag_mode == TAG_MODE_APPENDED ? req_i.sub.tag_len : '0,
     tag_own: seal && req_i.sub.tag_mode == TAG_MODE_ADDRESS,
     tag_len: req_i.sub.tag_len, tag_addr: {req_i.sub.aad3, req_i.sub.aad2}
   };
-  assign req_ready_o = make_room && put_room;
+  assign owed_d = '{
+    queue_idx: req_i.queue_idx, cookie: req_i.sub.cookie, opens: opens,
+    dst: put_d.dst, dst_sgl: put_d.dst_sgl, pay_len: put_d.pay_len
+  };
+  assign req_ready_o = make_room && put_room && owed_room;
   fifo #(.WIDTH($bits(make_t)), .DEPTH(REQUESTS)) u_make (
     .clk_i, .rst_ni,
     .in_valid_i(req_valid_i && req_ready_o), .in_ready_o(make_room), .in_i(make_d),
@@ -121,6 +136,11 @@ module dma_write
     .clk_i, .rst_ni,
     .in_valid_i(req_valid_i && req_ready_o), .in_ready_o(put_room), .in_i(put_d),
     .out_valid_o(put_valid), .out_ready_i(put_pop), .out_o(put)
+  );
+  fifo #(.WIDTH($bits(owed_t)), .DEPTH(2 * REQUESTS)) u_owed (
+    .clk_i, .rst_ni,
+    .in_valid_i(req_valid_i && req_ready_o), .in_ready_o(owed_room), .in_i(owed_d),
+    .out_valid_o(owed_valid), .out_ready_i(owed_pop), .out_o(owed)
   );
 
   // ------------------------------------------------- payload and tags to bytes
@@ -168,7 +188,7 @@ module dma_write
     end
   end
   fifo #(.WIDTH($bits(end_t)), .DEPTH(16)) u_end (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i,
     .in_valid_i(end_push), .in_ready_o(end_room), .in_i(end_d),
     .out_valid_o(end_valid), .out_ready_i(end_pop), .out_o(ending)
   );
@@ -187,7 +207,8 @@ module dma_write
     end
   end
   always_ff @(posedge clk_i) begin
-    if (fill) begin
+    if (wipe_i) ring_q <= '0;
+    else if (fill) begin
       for (int b = 0; b < int'(RING); b++) if (fill_mask[b]) ring_q[b] <= fill_turned[8*(b%16)+:8];
       fill_q <= fill_q + (RW + 1)'(fill_bytes);
     end
@@ -209,30 +230,38 @@ module dma_write
   end
 
   // --------------------------------------------------------- bytes to bursts
-  typedef enum logic [3:0] {IDLE, DST, TAG_START, TAG, DROP, CUT, LAST, SCRUB_START, SCRUB} put_e;
+  typedef enum logic [3:0] {IDLE, DST, TAG_START, TAG, DROP, CUT, LAST, SCRUB_START, SCRUB, WIPED} put_e;
   put_e        put_q;
+  logic        wiped_q;             // been in WIPED
+  logic [7:0]  touched_q;           // requests owed an answer that writing has come to: the oldest
   logic        scrubbed_q;
   logic [8:0]  pos_q;               // in the chunk
   logic [7:0]  beats_q;             // of the burst, so far
   logic [32:0] left_q;              // bytes of the request still to be taken
+  logic [31:0] written_q;           // payload bytes of the last request begun that have been sent
   logic [63:0] burst_q;             // address of the burst's first beat
 
-  logic        walk_valid, walk_ready, walk_idle, walk_kill, walk_tag, begins;
+  logic        walk_valid, walk_ready, walk_idle, walk_kill, walk_tag, begins, unwritten, leaves;
   logic        chunk_valid, chunk_ready;
   chunk_t      chunk;
   logic [32:0] dst_bytes;
+  logic [31:0] scrub_bytes;
+  // Of the requests that a wipe undoes, only the last may have been written in part.
+  assign scrub_bytes = !wiped_q || touched_q == 8'd1 ? written_q : owed.pay_len;
   assign dst_bytes  = 33'(put.pay_len) + 33'(put.dst_tag);
   assign walk_tag   = put_q == TAG_START;
   // A held payload's destination is not even looked at before there is something to write.
   assign begins     = put_valid && (!put.hold || (end_valid ? !ending.cut : used != '0 || (make.hold && want_payload)));
+  assign unwritten  = put.hold && end_valid && ending.cut;  // and it stays so
+  assign leaves     = put_q == IDLE && put_valid && !wipe_i && (dst_bytes == '0 || unwritten || (begins && walk_ready));
   assign walk_valid = (put_q == IDLE && begins && dst_bytes != '0) || walk_tag || put_q == SCRUB_START;
   assign walk_kill  = put_q == CUT || put_q == DROP;
   dma_walker #(.DW(DW)) u_walker (
     .clk_i, .rst_ni,
     .start_valid_i(walk_valid), .start_ready_o(walk_ready),
-    .start_addr_i(walk_tag ? put.tag_addr : put.dst),
-    .start_bytes_i(walk_tag ? 33'(put.tag_len) : dst_bytes),
-    .start_sgl_i(!walk_tag && put.dst_sgl),
+    .start_addr_i(walk_tag ? put.tag_addr : wiped_q ? owed.dst : put.dst),
+    .start_bytes_i(walk_tag ? 33'(put.tag_len) : put_q == SCRUB_START ? 33'(scrub_bytes) : dst_bytes),
+    .start_sgl_i(!walk_tag && (wiped_q ? owed.dst_sgl : put.dst_sgl)),
     .chunk_valid_o(chunk_valid), .chunk_ready_i(chunk_ready), .chunk_o(chunk),
     .kill_i(walk_kill), .idle_o(walk_idle),
     .ar_valid_o(ar_valid_o), .ar_ready_i(ar_ready_i), .ar_addr_o(ar_o.addr), .ar_len_o(ar_o.len),
@@ -244,13 +273,10 @@ module dma_write
   typedef struct packed {
     retire_e                kind;
     dma_err_t               err;      // BURST: its page; FAULT: of the list; END: of the reads, or the tag
-    logic [QUEUE_IDX_W-1:0] queue_idx;
-    logic [31:0]            cookie;
-    logic [31:0]            bytes;
-    logic [127:0]           tag;
   } retire_t;
   retire_t retire_d, retire;
   logic    retire_push, retire_room, retire_valid, retire_pop;
+  logic [6:0] retiring_q;            // pushed and not popped
   logic    w_room, w_push, aw_room, aw_push;
   axi_aw_t aw_d;
 
@@ -260,7 +286,7 @@ module dma_write
   logic [LB:0]       to_beat, bytes;
   logic [8:0]        left;
   logic              moving, go, beat_now, ends_chunk, stop;
-  assign stop       = end_valid && ending.cut && put_q != SCRUB;
+  assign stop       = wipe_i ? !wiped_q : end_valid && ending.cut && put_q != SCRUB;
   assign moving     = put_q == DST || put_q == TAG || put_q == SCRUB;
   assign at         = 10'(chunk.addr[LB-1:0]) + 10'(pos_q);
   assign to_beat    = (LB + 1)'(BYTES) - (LB + 1)'(at[LB-1:0]);
@@ -287,7 +313,7 @@ module dma_write
   end
 
   logic drop_done, scrub_due;
-  assign scrub_due  = put.scrub && end_valid && ending.err.status != STATUS_OK && !scrubbed_q;
+  assign scrub_due  = put.scrub && end_valid && ending.err.status != STATUS_OK && !scrubbed_q && written_q != '0;
   logic [RW:0] drop_bytes;
   assign drop_bytes = 33'(used) < left_q ? used : left_q[RW:0];
   assign drop_done  = left_q == '0;
@@ -314,13 +340,13 @@ module dma_write
     if (put_q == LAST) begin
       retire_d.kind      = END;
       retire_d.err       = ending.err;
-      retire_d.queue_idx = put.queue_idx;
-      retire_d.cookie    = put.cookie;
-      retire_d.bytes     = put.pay_len;
-      retire_d.tag       = ending.tag;
-      retire_push        = end_valid && retire_room && !scrub_due;
+      retire_push        = end_valid && retire_room && !scrub_due && !wipe_i;
     end
   end
+  logic undo, undone;  // a wiped request has to be undone; can be answered
+  assign undo    = put_q == WIPED && retiring_q == '0 && owed_valid && owed.opens && touched_q != '0 && !scrubbed_q
+      && scrub_bytes != '0;
+  assign undone  = put_q == WIPED && retiring_q == '0 && owed_valid && !undo && (!cpl_valid_o || cpl_ready_i);
   assign put_pop = put_q == LAST && retire_push;
   assign end_pop = put_pop;
   assign restart = put_pop && ending.cut;
@@ -331,6 +357,7 @@ module dma_write
         take_q <= take_q + (RW + 1)'(bytes);
         left_q <= left_q - 33'(bytes);
       end
+      if (put_q == DST) written_q <= written_q + 32'(bytes);
       pos_q   <= ends_chunk ? '0 : pos_q + 9'(bytes);
       beats_q <= ends_chunk ? '0 : beats_q + 8'd1;
       if (beats_q == '0) burst_q <= {chunk.addr[63:LB], LB'(0)};
@@ -341,11 +368,8 @@ module dma_write
         beats_q <= '0;
         left_q  <= dst_bytes + (put.tag_own ? 33'(put.tag_len) : 33'd0);
         scrubbed_q <= 1'b0;
-        if (put_valid) begin
-          if (dst_bytes == '0) put_q <= put.tag_own ? TAG_START : LAST;
-          else if (put.hold && end_valid && ending.cut) put_q <= LAST;
-          else if (begins && walk_ready) put_q <= DST;
-        end
+        if (leaves) written_q <= '0;
+        if (leaves) put_q <= dst_bytes != '0 && !unwritten ? DST : put.tag_own ? TAG_START : LAST;
       end
       TAG_START: begin
         if (stop) put_q <= CUT;
@@ -377,20 +401,43 @@ module dma_write
         scrubbed_q <= 1'b1;
         if (walk_ready) put_q <= SCRUB;
       end
-      SCRUB: if (chunk_valid && chunk_ready && (chunk.last || chunk.err != WALK_OK)) put_q <= LAST;
+      SCRUB: if (chunk_valid && chunk_ready && (chunk.last || chunk.err != WALK_OK)) put_q <= wiped_q ? WIPED : LAST;
+      WIPED: begin
+        wiped_q <= 1'b1;
+        if (undo) put_q <= SCRUB_START;
+        if (undone) scrubbed_q <= 1'b0;
+      end
       default: put_q <= IDLE;
     endcase
+    // Whatever it was at: close the burst, stop the walker.
+    if (wipe_i && !wiped_q) begin
+      scrubbed_q <= 1'b0;
+      if (put_q == CUT ? (beats_q == '0 || retire_push) && walk_idle : put_q == WIPED) put_q <= WIPED;
+      else put_q <= CUT;
+    end
+    touched_q <= touched_q + 8'(leaves) - 8'(owed_pop && touched_q != '0);
     if (!rst_ni) begin
-      put_q  <= IDLE;
-      take_q <= '0;
+      put_q     <= IDLE;
+      take_q    <= '0;
+      wiped_q   <= 1'b0;
+      touched_q <= '0;
     end
   end
 
-  fifo #(.WIDTH(DW + BYTES), .DEPTH(4 * BEATS)) u_w (
+  fifo #(.WIDTH(BYTES), .DEPTH(4 * BEATS)) u_strb (
     .clk_i, .rst_ni,
-    .in_valid_i(w_push), .in_ready_o(w_room), .in_i({strb, beat}),
-    .out_valid_o(w_valid_o), .out_ready_i(w_ready_i), .out_o({w_strb_o, w_data_o})
+    .in_valid_i(w_push), .in_ready_o(w_room), .in_i(strb),
+    .out_valid_o(w_valid_o), .out_ready_i(w_ready_i), .out_o(w_strb_o)
   );
+  // In step with the strobes, until it is wiped.
+  logic [DW-1:0] w_data;
+  logic          w_some;
+  gcm_fifo #(.WIDTH(DW), .DEPTH(4 * BEATS)) u_w (
+    .clk_i, .rst_ni, .wipe_i,
+    .in_valid_i(w_push), .in_i(beat),
+    .out_valid_o(w_some), .out_ready_i(w_ready_i), .out_o(w_data)
+  );
+  assign w_data_o = wipe_i ? '0 : w_data;
   fifo #(.WIDTH($bits(axi_aw_t)), .DEPTH(16)) u_aw (
     .clk_i, .rst_ni,
     .in_valid_i(aw_push), .in_ready_o(aw_room), .in_i(aw_d),
@@ -398,13 +445,20 @@ module dma_write
   );
 
   // ---------------------------------------------------------------- retire
-  logic     b_some, b_err, b_pop;
-  dma_err_t fault_q;
-  logic     failed_q;
+  logic         b_some, b_err, b_pop, done_now;
+  logic         tag_some, failed_q;
+  logic [127:0] tag;
+  dma_err_t     fault_q;
   fifo #(.WIDTH($bits(retire_t)), .DEPTH(64)) u_retire (
     .clk_i, .rst_ni,
     .in_valid_i(retire_push), .in_ready_o(retire_room), .in_i(retire_d),
     .out_valid_o(retire_valid), .out_ready_i(retire_pop), .out_o(retire)
+  );
+  // One for each END.
+  gcm_fifo #(.WIDTH(128), .DEPTH(64)) u_tags (
+    .clk_i, .rst_ni, .wipe_i,
+    .in_valid_i(put_pop), .in_i(ending.tag),
+    .out_valid_o(tag_some), .out_ready_i(done_now), .out_o(tag)
   );
   // No more bursts are out than `u_retire` has places, so this never overflows.
   gcm_fifo #(.WIDTH(1), .DEPTH(64)) u_b (
@@ -412,11 +466,12 @@ module dma_write
     .in_valid_i(b_valid_i), .in_i(b_err_i),
     .out_valid_o(b_some), .out_ready_i(b_pop), .out_o(b_err)
   );
-  logic done_now;
-  assign done_now   = retire_valid && retire.kind == END && (!cpl_valid_o || cpl_ready_i);
+  assign done_now   = retire_valid && retire.kind == END && (!cpl_valid_o || cpl_ready_i) && !wipe_i;
+  assign owed_pop   = done_now || undone;
   assign b_pop      = retire_valid && retire.kind == BURST;
-  assign retire_pop = retire_valid && (retire.kind == BURST ? b_some : retire.kind == FAULT || done_now);
+  assign retire_pop = retire_valid && (retire.kind == BURST ? b_some : retire.kind == FAULT || done_now || wipe_i);
   always_ff @(posedge clk_i) begin
+    retiring_q <= retiring_q + 7'(retire_push) - 7'(retire_pop);
     if (cpl_ready_i) cpl_valid_o <= 1'b0;
     if (retire_pop && retire.kind != END && !failed_q && (retire.kind == FAULT || b_err)) begin
       failed_q <= 1'b1;
@@ -425,8 +480,8 @@ module dma_write
     if (done_now) begin
       failed_q        <= 1'b0;
       cpl_valid_o     <= 1'b1;
-      cpl_o.queue_idx <= retire.queue_idx;
-      cpl_o.cookie    <= retire.cookie;
+      cpl_o.queue_idx <= owed.queue_idx;
+      cpl_o.cookie    <= owed.cookie;
       // Failing reads come before failing writes, and those before a wrong tag.
       if (failed_q && (retire.err.status == STATUS_OK || retire.err.status == STATUS_TAG_MISMATCH)) begin
         cpl_o.status <= fault_q.status;
@@ -434,13 +489,22 @@ module dma_write
         cpl_o.bytes  <= '0;
       end else begin
         cpl_o.status <= retire.err.status;
-        cpl_o.result <= retire.err.status == STATUS_OK ? retire.tag : {64'd0, retire.err.page, 12'd0};
-        cpl_o.bytes  <= retire.err.status == STATUS_OK ? retire.bytes : '0;
+        cpl_o.result <= retire.err.status == STATUS_OK ? tag : {64'd0, retire.err.page, 12'd0};
+        cpl_o.bytes  <= retire.err.status == STATUS_OK ? owed.pay_len : '0;
       end
     end
+    // What is done with is forgotten; what is offered stays as it is.
+    if (wipe_i && (!cpl_valid_o || cpl_ready_i)) begin
+      cpl_valid_o <= undone;
+      cpl_o       <= '{queue_idx: owed.queue_idx, cookie: owed.cookie, status: STATUS_ZEROIZED, bytes: '0, result: '0};
+    end
     if (!rst_ni) begin
+      retiring_q  <= '0;
       failed_q    <= 1'b0;
       cpl_valid_o <= 1'b0;
     end
   end
+`ifndef SYNTHESIS
+  always_ff @(posedge clk_i) if (rst_ni && !wipe_i) assert (w_some == w_valid_o && (tag_some || !done_now));
+`endif
 endmodule

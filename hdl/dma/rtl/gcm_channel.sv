@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One AES-GCM lane with the DMA around it. Requests are answered in order.
+//
+// Wipe: from wipe_i on the lane and every buffer here are overwritten with zeros until the next reset; wiped_o says that nothing is
+// left. The requests that were here get ZEROIZED, whenever memory answers.
 module gcm_channel
   import casemate_abi_pkg::*;
   import gcm_pkg::*;
@@ -15,6 +18,8 @@ module gcm_channel
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
+  input  logic                  wipe_i,       // stays until reset
+  output logic                  wiped_o,
   input  logic                  req_valid_i,
   output logic                  req_ready_o,
   input  chan_req_t             req_i,
@@ -57,6 +62,19 @@ module gcm_channel
 );
   localparam int unsigned REQUESTS = 64;
 
+  // ------------------------------------------------------------------- wipe
+  // All powers of all slots; through the lane and its FIFOs; the hold FIFO.
+  localparam int unsigned WIPE_CYCLES = 5 * SLOTS + 256 + 2 * HOLD_BYTES / 16 + 32;
+  localparam int unsigned WW          = $clog2(WIPE_CYCLES + 1);
+  logic          wipe_q, lane_rst_nq;
+  logic [WW-1:0] wipe_left_q;
+  always_ff @(posedge clk_i) begin
+    wipe_q      <= rst_ni && wipe_i;
+    lane_rst_nq <= rst_ni && !wipe_i;
+    wiped_o     <= wipe_q && wipe_left_q == '0;
+    wipe_left_q <= !wipe_q ? WW'(WIPE_CYCLES) : wipe_left_q - WW'(wipe_left_q != '0);
+  end
+
   // A request goes to the reader, the lane and the writer at once.
   logic     read_ready, head_ready, write_ready, take;
   gcm_req_t head_d, head;
@@ -83,7 +101,7 @@ module gcm_channel
   logic     rd_ar_valid, rd_ar_ready, wr_ar_valid, wr_ar_ready;
   axi_ar_t  rd_ar, wr_ar;
   dma_read #(.DW(DW), .RD_TAGS(RD_TAGS), .QUEUES(QUEUES)) u_read (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i(wipe_q),
     .req_valid_i(take), .req_ready_o(read_ready), .req_i, .resetting_i,
     .blk_valid_o(blk_valid), .blk_ready_i(blk_ready), .blk_o(blk),
     .err_valid_o(err_push), .err_o(err_d),
@@ -100,8 +118,8 @@ module gcm_channel
   assign err_pop = res_valid && res_ready && res.aborted;
 
   gcm_lane #(.SLOTS(SLOTS), .SBOX(SBOX)) u_lane (
-    .clk_i, .rst_ni,
-    .key_valid_i, .key_ready_o, .key_clear_i, .key_slot_i, .key_size_i, .key_i, .key_done_o,
+    .clk_i, .rst_ni(lane_rst_nq), .wipe_i(wipe_q),
+    .key_valid_i(key_valid_i && !wipe_q), .key_ready_o, .key_clear_i, .key_slot_i, .key_size_i, .key_i, .key_done_o,
     .req_valid_i(head_valid), .req_ready_o(head_pop), .req_i(head),
     .in_valid_i(blk_valid), .in_ready_o(blk_ready), .in_i(blk),
     .out_valid_o(made_valid), .out_ready_i(made_ready), .out_o(made),
@@ -111,7 +129,7 @@ module gcm_channel
 
   // I6: payloads that dma_write holds until their tag is checked, two of the longest so that one fills while one drains.
   fifo #(.WIDTH($bits(gcm_out_t)), .DEPTH(2 * HOLD_BYTES / 16)) u_hold (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i(wipe_q),
     .in_valid_i(made_valid), .in_ready_o(made_ready), .in_i(made),
     .out_valid_o(out_valid), .out_ready_i(out_ready), .out_o(out)
   );
@@ -119,7 +137,7 @@ module gcm_channel
   logic [$clog2(BYTES):0] bytes_out;
   assign bytes_out_o = 9'(bytes_out);
   dma_write #(.DW(DW), .REQUESTS(REQUESTS)) u_write (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i(wipe_q),
     .req_valid_i(take), .req_ready_o(write_ready), .req_i,
     .out_valid_i(out_valid), .out_ready_o(out_ready), .out_i(out),
     .res_valid_i(res_valid), .res_ready_o(res_ready), .res_i(res),

@@ -202,8 +202,8 @@ impl Writer {
         } else {
             0
         };
-        // A payload that was not verified is gone, wherever it could be written.
-        let sure = r.status == Status::Ok || (unverified && failure.is_none());
+        // A payload that was not verified is gone, wherever it could be written; one cut short left the rest as it was.
+        let sure = r.status == Status::Ok || (unverified && failure.is_none() && r.cut.is_none());
         for (at, byte) in spots {
             self.image.insert(at, (byte, sure));
         }

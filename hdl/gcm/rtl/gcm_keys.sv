@@ -2,6 +2,7 @@
 //
 // Loads and clears the lane's copy of a slot: round keys (aes_key_expand) and H, H^2 .. H^5 (SP 800-38D, 6.4), the latter by
 // sending blocks through the lane itself between those of requests: E(0) gives H, each product by H the next power.
+// While wipe_i, with rst_ni low, clears one slot after another.
 module gcm_keys
   import gcm_pkg::*;
   import ghash_pkg::*;
@@ -12,6 +13,7 @@ module gcm_keys
 ) (
   input  logic          clk_i,
   input  logic          rst_ni,
+  input  logic          wipe_i,
   // Command.
   input  logic          valid_i,
   output logic          ready_o,
@@ -55,6 +57,7 @@ module gcm_keys
     .clk_i,
     .rst_ni,
     .start_i(valid_i && ready_o && !clear_i),
+    .valid_i,
     .size_i,
     .key_i,
     .write_o(exp_write),
@@ -76,7 +79,7 @@ module gcm_keys
   always_ff @(posedge clk_i) begin
     got_q       <= state_q == WAIT && (inject_mul_o ? mul_valid_i : aes_valid_i);
     got_h_q     <= inject_mul_o ? mul_i : aes_i;
-    pow_write_o <= rst_ni && (answer || clear_q);
+    pow_write_o <= (rst_ni && answer) || clear_q;
     pow_o       <= power_q;
     pow_h_o     <= answer ? got_h_q : '0;
     if (pow_write_o || done_o) h_q <= pow_h_o;
@@ -130,6 +133,11 @@ module gcm_keys
       clear_q <= 1'b0;
       wait_q  <= 1'b0;
       done_o  <= 1'b0;
+    end
+    if (wipe_i) begin
+      clear_q <= 1'b1;
+      power_q <= power_q == 3'(WAYS) ? 3'd1 : power_q + 3'd1;
+      if (power_q == 3'(WAYS)) slot_o <= slot_o + 1'b1;
     end
   end
 endmodule

@@ -7,7 +7,8 @@
 // Every cycle's block, of whatever kind, walks the same fixed-latency path, with no clock enable anywhere:
 //   issue (2) -> AES pipe (59) beside a delay RAM -> XOR and mask (2) -> GHASH (8) -> tag (4)
 // so a block may start only while there are credits for what it will put out.
-// Formats and the meaning of `abort`: gcm_pkg. The caller loads or clears a slot only while no request uses it.
+// Formats and the meaning of `abort`: gcm_pkg. While wipe_i, with rst_ni low, all that held a key, data or anything made of them is
+// overwritten, again and again (README, Wipe). The caller loads or clears a slot only while no request uses it.
 module gcm_lane
   import gcm_pkg::*;
   import ghash_pkg::*;
@@ -17,6 +18,7 @@ module gcm_lane
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
+  input  logic                  wipe_i,
   // Keys: load (expand, compute powers of H) or clear (overwrite with zeros) a slot; key byte i in [8*i +: 8].
   input  logic                  key_valid_i,
   output logic                  key_ready_o,
@@ -373,7 +375,7 @@ module gcm_lane
   assign finished = s_valid_q && s_ends;
   always_ff @(posedge clk_i) begin
     j0_now_q <= rst_ni && j0_valid;
-    if (j0_valid) j0_q <= j0;
+    if (j0_valid || wipe_i) j0_q <= j0;
     if (j0_now_q || (s_valid_q && s_q.kind == CRYPT)) ctr_q <= (j0_now_q ? swap32(j0_q[127:96]) : ctr_q) + 32'd1;  // inc_32
     if (!rst_ni || finished) ctr_q <= 32'd2;
   end
@@ -455,18 +457,11 @@ module gcm_lane
     .block_o(stream)
   );
 
-  // Beside it, everything else about the block, in a RAM written and read round and round.
-  (* no_rw_check *) logic [$bits(flow_t)-1:0] delay[64];
-  logic [5:0]             now_q;
+  // Beside it, everything else about the block.
   logic [AES_LATENCY-1:0] valid_q;   // bit t: a block issued t + 1 cycles before
-  flow_t                  read_q, x_q;
-  always_ff @(posedge clk_i) begin
-    now_q        <= rst_ni ? now_q + 6'd1 : '0;
-    delay[now_q] <= i_q;
-    read_q       <= delay[now_q-6'(AES_LATENCY-2)];
-    x_q          <= read_q;
-    valid_q      <= rst_ni ? {valid_q[AES_LATENCY-2:0], i_valid_q} : '0;
-  end
+  flow_t                  x_q;
+  aes_delay #(.WIDTH($bits(flow_t)), .CYCLES(AES_LATENCY)) u_beside (.clk_i, .data_i(i_q), .data_o(x_q));
+  always_ff @(posedge clk_i) valid_q <= rst_ni ? {valid_q[AES_LATENCY-2:0], i_valid_q} : '0;
   logic x_valid;
   assign x_valid = valid_q[AES_LATENCY-1];
 
@@ -510,7 +505,7 @@ module gcm_lane
   assign out_pop = out_valid_o && out_ready_i;
   assign res_pop = res_valid_o && res_ready_i;
   gcm_fifo #(.WIDTH($bits(gcm_out_t)), .DEPTH(OUT_DEPTH), .OUT_REG(1'b1)) u_out (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i,
     .in_valid_i(z_out_q), .in_i(z_q),
     .out_valid_o, .out_ready_i, .out_o(out_o)
   );
@@ -521,7 +516,7 @@ module gcm_lane
   poly_t      pow_h, hash;
   ghash_use_e hash_use;
   ghash #(.SLOTS(SLOTS)) u_ghash (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i,
     .write_i(pow_write),
     .write_slot_i(key_slot),
     .write_power_i(pow_index),
@@ -548,12 +543,12 @@ module gcm_lane
   assign want_d.expected = s_data_q;
   assign tag_now   = hash_done && hash_use == USE_TAG;
   gcm_fifo #(.WIDTH($bits(want_t)), .DEPTH(RES_DEPTH), .OUT_REG(1'b1)) u_want (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i,
     .in_valid_i(finished), .in_i(want_d),
     .out_valid_o(want_some), .out_ready_i(tag_now), .out_o(want)
   );
   gcm_fifo #(.WIDTH(128), .DEPTH(16)) u_ej0 (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i,
     .in_valid_i(y_valid_q && y_q.kind == LENGTH), .in_i(y_stream_q),
     .out_valid_o(ej0_some), .out_ready_i(tag_now), .out_o(ej0)
   );
@@ -579,7 +574,7 @@ module gcm_lane
     u_q.tag      <= (v_want_q.aborted || v_want_q.decrypt) ? '0 : v_tag_q;
   end
   gcm_fifo #(.WIDTH($bits(gcm_res_t)), .DEPTH(RES_DEPTH), .OUT_REG(1'b1)) u_res (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i,
     .in_valid_i(u_valid_q), .in_i(u_q),
     .out_valid_o(res_valid_o), .out_ready_i(res_ready_i), .out_o(res_o)
   );
@@ -606,7 +601,7 @@ module gcm_lane
 
   // ------------------------------------------------------------------- keys
   gcm_keys #(.SLOTS(SLOTS), .SBOX(SBOX)) u_keys (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i,
     .valid_i(key_valid_i),
     .ready_o(key_ready_o),
     .clear_i(key_clear_i),

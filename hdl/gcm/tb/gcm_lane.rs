@@ -3,6 +3,7 @@
 //! back-pressure, aborts, resets and key loads in between; public vectors; and its cycle counts.
 
 mod lane;
+mod wipe;
 
 use casemate_testvectors::{AeadVector, acvp_aes_gcm, wycheproof_aes_gcm};
 use lane::{Lane, Request, le128, pack};

@@ -265,13 +265,25 @@ pub struct Lane {
 
 impl Lane {
     pub fn new(sbox: u32) -> Self {
+        Self::of(sbox, false)
+    }
+
+    /// With all of its state to be read.
+    pub fn inspected() -> Self {
+        Self::of(0, true)
+    }
+
+    fn of(sbox: u32, inspect: bool) -> Self {
         let mut m = Block::new("gcm_lane")
             .sources(sources())
             .param("SLOTS", 16)
             .param("SBOX", sbox)
+            .inspect(inspect)
             .build()
             .unwrap_or_else(|e| panic!("{e}"));
         let names = [
+            "rst_ni",
+            "wipe_i",
             "key_valid_i",
             "key_ready_o",
             "key_clear_i",

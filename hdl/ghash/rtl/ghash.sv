@@ -7,6 +7,8 @@
 //
 // Times, from a block at the input: powers of H read 2, accumulator added 3, Karatsuba sums 4, products 5,
 // combined 6, reduced 7: the loop from accumulator to accumulator is WAYS = 5 cycles. Result at 8.
+//
+// While wipe_i, with rst_ni low, every accumulator takes the product of each cycle, which is zero once the powers are.
 module ghash
   import ghash_pkg::*;
 #(
@@ -15,6 +17,7 @@ module ghash
 ) (
   input  logic          clk_i,
   input  logic          rst_ni,
+  input  logic          wipe_i,
   // Powers of H of a slot: power 1 to 5.
   input  logic          write_i,
   input  logic [IW-1:0] write_slot_i,
@@ -108,16 +111,17 @@ module ghash
     c_q  <= 255'(lo) ^ ((255'(lo) ^ 255'(hi) ^ 255'(mid)) << 64) ^ (255'(hi) << 128);
     r7_q <= reduce(c_q);
     for (int w = 0; w < int'(WAYS); w++) begin
-      keep_q[w] <= valid_q[6] && !ctl_q[6].tail && ctl_q[6].way == 3'(w);
+      keep_q[w] <= (valid_q[6] && !ctl_q[6].tail && ctl_q[6].way == 3'(w)) || wipe_i;
       if (keep_q[w]) acc_q[w] <= r7_q;
     end
   end
 
   poly_t sum_q, sum;
-  logic  sum_keep_q, product_q;
-  assign sum = (ctl_q[7].sum_start ? '0 : sum_q) ^ r7_q;
+  logic  sum_keep_q, sum_start_q, product_q;
+  assign sum = (sum_start_q ? '0 : sum_q) ^ r7_q;
   always_ff @(posedge clk_i) begin
-    sum_keep_q <= valid_q[6] && ctl_q[6].tail && ctl_q[6].used_as != USE_PRODUCT;
+    sum_keep_q <= (valid_q[6] && ctl_q[6].tail && ctl_q[6].used_as != USE_PRODUCT) || wipe_i;
+    sum_start_q <= ctl_q[6].sum_start || wipe_i;
     product_q  <= ctl_q[6].used_as == USE_PRODUCT;
     if (sum_keep_q) sum_q <= sum;
     done_o <= rst_ni && valid_q[7] && ctl_q[7].last;

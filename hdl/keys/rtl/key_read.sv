@@ -11,6 +11,7 @@ module key_read
 ) (
   input  logic          clk_i,
   input  logic          rst_ni,
+  input  logic          wipe_i,       // overwrite what has been read; stays until reset
   // Command, while idle_o: a buffer of at least one byte.
   input  logic          start_i,
   input  logic [63:0]   addr_i,
@@ -46,6 +47,7 @@ module key_read
   logic [AW-1:0] beat_q;
   logic          bad_q, stop_q;
   logic [DW-1:0] places[BEATS];
+  logic [AW-1:0] sweep_q;
 
   // Up to the end of the 256-byte block.
   logic [8:0] room, chunk;
@@ -90,7 +92,7 @@ module key_read
       FILL:
       if (r_valid_i) begin
         // A burst may begin in the middle of a block.
-        places[at_q[7:LB] + beat_q] <= r_data_i;
+        if (!wipe_i) places[at_q[7:LB] + beat_q] <= r_data_i;
         beat_q <= beat_q + 1'b1;
         bad_q  <= bad_q || r_err_i;
         if (r_last_i) begin
@@ -113,6 +115,8 @@ module key_read
       end
       default: state_q <= IDLE;
     endcase
+    sweep_q <= sweep_q + 1'b1;
+    if (wipe_i) places[sweep_q] <= '0;
     if (!rst_ni) begin
       state_q <= IDLE;
       err_o   <= 1'b0;

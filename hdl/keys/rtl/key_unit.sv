@@ -14,6 +14,9 @@
 //   PUT       the slot, and the lanes' copies of it
 //   FINISH    everything is zero before the completion is offered
 //
+// Wipe: from wipe_i on an operation, at its turn or in the middle, ends with ZEROIZED; wiped_o says that nothing is left of any key,
+// nor of what was made of one.
+//
 // Material is in base, made_q and the engines; its ways out are the lanes' key port, and, only as what key_wrap made of it, side_q. What
 // WRITE sends is side_q: a wrapped key, a MAC, random bytes, a nonce, public attributes.
 module key_unit
@@ -36,6 +39,8 @@ module key_unit
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
+  input  logic                  wipe_i,        // zeroize: stays until reset
+  output logic                  wiped_o,
   // From the guard: operations, and its look at the slots.
   input  logic                  req_valid_i,
   output logic                  req_ready_o,
@@ -138,29 +143,36 @@ module key_unit
     verdict_d = verdict_q;
     if (req.status != STATUS_OK) verdict_d = req.status;
     if (resetting_q) verdict_d = STATUS_ABORTED;
+    if (wipe_i) verdict_d = STATUS_ZEROIZED;
   end
   // The officer's load uses the window up, whatever becomes of it.
   assign window_clear_o = state_q == DECIDE && is_load && officer && !resetting_q;
 
   // ---------------------------------------------------------------- slots
   logic [511:0]   base, made_q;
-  logic           put_done, fetch, wipe;
+  logic           put_done, fetch, forget, slots_wiped;
   slot_op_e       put_op;
   logic [15:0]    read_slot;
   assign put_op    = op.fills ? SLOT_FILL : sub.opcode == OPCODE_KEY_LOCK ? SLOT_RIGHTS : SLOT_EMPTY;
   assign read_slot = state_q == LOOK_BASE || state_q == KEYS_BASE || (state_q == KEYS && !is_out && !is_mac)
                    ? sub.aad2[15:0] : sub.slot;
   assign fetch     = state_q == KEYS || state_q == KEYS_BASE;
-  assign wipe      = state_q == FINISH;
+  assign forget    = state_q == FINISH;
   slots #(.SLOTS(SLOTS), .LANES(LANES)) u_slots (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i, .wiped_o(slots_wiped),
     .look_slot_i, .look_meta_o, .look_used_o, .look_busy_i, .count_i,
     .read_slot_i(read_slot), .read_meta_o(read_meta), .read_used_o(read_used),
-    .fetch_i(fetch), .wipe_i(wipe), .material_o(base),
+    .fetch_i(fetch), .forget_i(forget), .material_o(base),
     .put_valid_i(state_q == PUT), .put_op_i(put_op), .put_slot_i(sub.slot), .put_meta_i(made_meta_q), .put_used_i(used_q),
     .put_key_i(made_q), .done_o(put_done),
     .lane_given_i, .lane_answered_i, .key_valid_o, .key_ready_i, .key_clear_o, .key_slot_o, .key_size_o, .key_o, .key_done_i
   );
+
+  // A wipe: its first cycle; then the memories here are swept, and the wrapping engine sweeps its own.
+  logic       wipe_now, wiping_q;
+  logic [4:0] sweep_q;
+  logic [6:0] settle_q;
+  assign wipe_now = wipe_i && !wiping_q;
 
   // --------------------------------------------------------------- memory
   logic [1023:0] side_q;             // moves by bytes: in at the top, out at the bottom
@@ -180,14 +192,14 @@ module key_unit
   assign rd_bytes = rd_tag ? 32'(sub.aad3[6:0]) : sub.pay_len;
   assign wr_bytes = is_mac ? 32'(sub.aad3[6:0]) : sub.pay_len;
   key_read #(.DW(DW)) u_read (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i,
     .start_i(rd_start), .addr_i(rd_addr), .bytes_i(rd_bytes), .single_i(state_q == READ), .stop_i(stop),
     .idle_o(rd_idle), .err_o(rd_err), .page_o(rd_page),
     .out_valid_o(rd_valid), .out_ready_i(rd_ready), .out_data_o(rd_data), .out_bytes_o(rd_count), .out_last_o(rd_last),
     .ar_valid_o, .ar_ready_i, .ar_o, .r_valid_i, .r_data_i, .r_err_i, .r_last_i
   );
   key_write #(.DW(DW)) u_write (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i,
     .start_i(wr_start), .addr_i({sub.dst_hi, sub.dst_lo}), .bytes_i(wr_bytes), .stop_i(stop),
     .idle_o(wr_idle), .err_o(wr_err), .page_o(wr_page),
     .in_valid_i(wr_valid), .in_ready_o(wr_ready), .in_i(side_q[7:0]),
@@ -270,7 +282,7 @@ module key_unit
   end
   assign wrap_valid = state_q == WORK && is_wrap && !asked_q;
   key_wrap #(.SBOX(SBOX)) u_wrap (
-    .clk_i, .rst_ni, .clear_i(stop && is_wrap && status_q == STATUS_ABORTED), .clean_o(wrap_clean),
+    .clk_i, .rst_ni, .clear_i((stop && is_wrap && status_q == STATUS_ABORTED) || wipe_now), .clean_o(wrap_clean),
     .valid_i(wrap_valid), .ready_o(wrap_ready), .op_i(wrap_op), .key_size_i(KEY_256), .key_i(base[255:0]),
     .iv_i(side_q[256+:96]), .aad_len_i(7'd32), .aad_i(512'(side_q[255:0])), .payload_len_i(wrap_len), .payload_i(wrap_in),
     .tag_i(side_q[384+:128]),
@@ -374,6 +386,17 @@ module key_unit
       status_d = STATUS_ABORTED;
       state_d  = FINISH;
     end
+    if (wipe_i && state_q inside {READ, ALIGN, ASK_RANDOM, RANDOM, KEYS, KEYS_BASE, WORK, WRITE, PUT}) begin
+      status_d = STATUS_ZEROIZED;
+      state_d  = FINISH;
+    end
+  end
+
+  assign wiped_o  = slots_wiped && settle_q == '0 && wr_idle;
+  always_ff @(posedge clk_i) begin
+    wiping_q <= rst_ni && wipe_i;
+    sweep_q  <= sweep_q + 5'd1;
+    settle_q <= !wipe_i ? 7'd80 : settle_q - 7'(settle_q != '0);
   end
 
   always_ff @(posedge clk_i) begin
@@ -385,13 +408,14 @@ module key_unit
       count_q <= count_q + 9'd1;
       if (to_info) info[info_byte[7:3]][info_byte[2:0]] <= rd_data[7:0];
     end
+    if (wipe_i) info[sweep_q] <= '0;
     if ((state_q == READ && rd_valid && !to_info) || (state_q == ALIGN && state_d == ALIGN) || (wr_valid && wr_ready)) begin
       side_q  <= {state_q == READ ? rd_data[7:0] : 8'd0, side_q[1023:8]};
       moved_q <= moved_q + 8'd1;
     end
     if (wr_valid && wr_ready) feed_q <= feed_q - 8'd1;
     if (state_q == ASK_RANDOM && state_d == RANDOM) blocks_q <= blocks;
-    else if (rnd_error_i) blocks_q <= '0;
+    else if (rnd_error_i || wipe_i) blocks_q <= '0;
     else if (rnd_got) blocks_q <= blocks_q - 8'd1;
     if (state_q == WORK && wrap_ready) asked_q <= 1'b1;
     unique case (state_q)

@@ -11,6 +11,7 @@ module key_write
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
+  input  logic             wipe_i,      // send zeros, but for a beat already offered; stays until reset
   // Command, while idle_o: a buffer of at least one byte.
   input  logic             start_i,
   input  logic [63:0]      addr_i,
@@ -46,7 +47,9 @@ module key_write
   logic                  first_q, stop_q;
   logic [BYTES-1:0][7:0] data_q;
   logic [BYTES-1:0]      strb_q;
-  logic [DW+BYTES-1:0]   places[BEATS];
+  logic [DW-1:0]         places[BEATS];
+  logic [BYTES-1:0]      strobes[BEATS];
+  logic [AW-1:0]         sweep_q;
 
   logic take, beat_ends, burst_ends;
   assign take       = state_q == FILL && in_valid_i;
@@ -69,7 +72,8 @@ module key_write
   assign aw_valid_o = state_q == SEND;
   assign aw_o       = '{addr: {burst_q, LB'(0)}, len: 8'(beats_q)};
   assign w_valid_o  = state_q == DATA;
-  assign {w_strb_o, w_data_o} = places[beat_q];
+  assign w_strb_o   = strobes[beat_q];
+  assign w_data_o   = places[beat_q];
 
   always_ff @(posedge clk_i) begin
     if (stop_i) stop_q <= 1'b1;
@@ -96,7 +100,8 @@ module key_write
         data_q <= data_d;
         strb_q <= strb_d;
         if (beat_ends) begin
-          places[beats_q + AW'(!first_q)] <= {strb_d, data_d};
+          places[beats_q + AW'(!first_q)]  <= data_d;
+          strobes[beats_q + AW'(!first_q)] <= strb_d;
           beats_q <= beats_q + AW'(!first_q);
           first_q <= 1'b0;
           data_q  <= '0;
@@ -124,6 +129,8 @@ module key_write
       end
       default: state_q <= IDLE;
     endcase
+    sweep_q <= sweep_q + 1'b1;
+    if (wipe_i && !(state_q == DATA && sweep_q == beat_q)) places[sweep_q] <= '0;
     if (!rst_ni) begin
       state_q <= IDLE;
       err_o   <= 1'b0;

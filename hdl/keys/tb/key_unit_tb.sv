@@ -14,6 +14,8 @@ module key_unit_tb
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
+  input  logic                  wipe_i,
+  output logic                  wiped_o,
   // From the guard: operations, and its look at the slots.
   input  logic                  req_valid_i,
   output logic                  req_ready_o,

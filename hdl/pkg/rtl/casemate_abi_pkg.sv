@@ -4,7 +4,7 @@
 /* verilator lint_off UNUSEDPARAM */
 package casemate_abi_pkg;
 
-  localparam logic [31:0] ABI_HASH = 32'he58a0c2c;
+  localparam logic [31:0] ABI_HASH = 32'hffaf00b6;
 
   typedef enum logic [7:0] {
     OPCODE_NOP = 8'h00,
@@ -164,13 +164,21 @@ package casemate_abi_pkg;
   localparam int unsigned REG_STATUS_BUSY_WIDTH = 1;
   localparam int unsigned REG_STATUS_SEALED_LSB = 4;
   localparam int unsigned REG_STATUS_SEALED_WIDTH = 1;
-  localparam int unsigned REG_STATUS_ENTROPY_ERROR_LSB = 5;
+  localparam int unsigned REG_STATUS_ZEROIZED_LSB = 5;
+  localparam int unsigned REG_STATUS_ZEROIZED_WIDTH = 1;
+  localparam int unsigned REG_STATUS_SELFTEST_DONE_LSB = 6;
+  localparam int unsigned REG_STATUS_SELFTEST_DONE_WIDTH = 1;
+  localparam int unsigned REG_STATUS_SELFTEST_FAILED_LSB = 7;
+  localparam int unsigned REG_STATUS_SELFTEST_FAILED_WIDTH = 1;
+  localparam int unsigned REG_STATUS_ENTROPY_ERROR_LSB = 8;
   localparam int unsigned REG_STATUS_ENTROPY_ERROR_WIDTH = 1;
   localparam logic [19:0] REG_CONTROL = 20'h00024;
   localparam int unsigned REG_CONTROL_CLEAR_COUNTERS_LSB = 0;
   localparam int unsigned REG_CONTROL_CLEAR_COUNTERS_WIDTH = 1;
   localparam int unsigned REG_CONTROL_SEAL_LSB = 1;
   localparam int unsigned REG_CONTROL_SEAL_WIDTH = 1;
+  localparam int unsigned REG_CONTROL_ZEROIZE_LSB = 2;
+  localparam int unsigned REG_CONTROL_ZEROIZE_WIDTH = 1;
   localparam logic [19:0] REG_CYCLES_LO = 20'h00100;
   localparam logic [19:0] REG_CYCLES_HI = 20'h00104;
   localparam logic [19:0] REG_REQS_IN_LO = 20'h00108;

@@ -14,6 +14,7 @@ module guard
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,
+  input  logic              wipe_i,           // zeroized: stays until reset
   input  logic              sub_valid_i,
   output logic              sub_ready_o,
   input  logic [QW-1:0]     sub_queue_i,
@@ -98,6 +99,7 @@ module guard
     verdict = fixed;
     if (fixed == STATUS_OK && is_gcm) verdict = gcm_checks(sub_q, meta_i, used_i, domain_i[queue_q]);
     if (resetting_i[queue_q]) verdict = STATUS_ABORTED;
+    if (wipe_i && !is_nop) verdict = STATUS_ZEROIZED;
   end
 
   logic good;
@@ -140,6 +142,8 @@ module guard
       end
       SEND:
       if ((chan_valid_o && chan_ready_i) || (key_valid_o && key_ready_i) || (cpl_valid_o && cpl_ready_i)) state_q <= IDLE;
+      // What still waits to go in is refused.
+      else if (wipe_i && !cpl_valid_o) verdict_q <= STATUS_ZEROIZED;
       default: state_q <= IDLE;
     endcase
     if (!rst_ni) state_q <= IDLE;

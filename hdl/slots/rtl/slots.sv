@@ -11,6 +11,9 @@
 // answered every request that it had been given up to then (lanes answer in order), so no request ever sees a key change under it;
 // of an empty slot no request is left. Other slots stay in use meanwhile. A lane's copy is cleared before a new one is made: that
 // of a shorter key would leave round keys of the old one.
+//
+// Wipe: from wipe_i on every slot is empty and one after another is overwritten, until reset; wiped_o says that nothing is left. A
+// command ends without done_o.
 module slots
   import casemate_abi_pkg::*;
   import gcm_pkg::*;
@@ -22,6 +25,8 @@ module slots
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
+  input  logic                  wipe_i,         // zeroize: stays until reset
+  output logic                  wiped_o,
   // Guard: the slot that it looks at; whether it decides on it, or has let a request through and not handed over; a seal counts.
   /* verilator lint_off UNUSEDSIGNAL */  // beyond SLOTS: refused there
   input  logic [15:0]           look_slot_i,
@@ -33,9 +38,9 @@ module slots
   input  logic [15:0]           read_slot_i,
   output slot_meta_t            read_meta_o,
   output logic [31:0]           read_used_o,
-  // Its material, one cycle after fetch_i until the next, or wipe_i.
+  // Its material, one cycle after fetch_i until the next, or forget_i.
   input  logic                  fetch_i,
-  input  logic                  wipe_i,
+  input  logic                  forget_i,
   output logic [511:0]          material_o,
   // Changes.
   input  logic                  put_valid_i,
@@ -79,7 +84,7 @@ module slots
     read_meta_o.generation <= generation[read];
     read_used_o            <= used[read];
     if (fetch_i) material_o <= material[read];
-    if (wipe_i || !rst_ni) material_o <= '0;
+    if (forget_i || wipe_i || !rst_ni) material_o <= '0;
   end
 
   typedef enum logic [2:0] {IDLE, DRAIN, CLEAR, LOAD, WRITE, DONE} state_e;
@@ -115,13 +120,22 @@ module slots
   assign key_o       = put_key_i[255:0] & {256{state_q == LOAD && sent_q != '1}};
 
   // A seal's count goes first: the key unit can wait.
-  logic now_meta, now_used;
+  logic          now_meta, now_used;
+  logic [IW-1:0] sweep_q;
+  logic [IW:0]   wipe_left_q;
+  assign wiped_o  = wipe_i && wipe_left_q == '0;
   assign now_used = state_q == WRITE && !count_i;
   assign now_meta = (state_q == IDLE && put_valid_i && put_op_i == SLOT_RIGHTS) || now_used;
   always_ff @(posedge clk_i) begin
-    if (now_meta) meta[slot] <= put_meta_i;
-    if (count_i || now_used) used[count_i ? look : slot] <= count_i ? look_used_o + 32'd1 : put_used_i;
-    if (state_q == DRAIN && drained == '1) material[slot] <= put_op_i == SLOT_FILL ? put_key_i : '0;
+    if (now_meta || wipe_i) meta[wipe_i ? sweep_q : slot] <= wipe_i ? '0 : put_meta_i;
+    if (count_i || now_used || wipe_i) begin
+      used[wipe_i ? sweep_q : count_i ? look : slot] <= wipe_i ? '0 : count_i ? look_used_o + 32'd1 : put_used_i;
+    end
+    if (wipe_i || (state_q == DRAIN && drained == '1)) begin
+      material[wipe_i ? sweep_q : slot] <= put_op_i == SLOT_FILL && !wipe_i ? put_key_i : '0;
+    end
+    sweep_q     <= wipe_i ? sweep_q + 1'b1 : '0;
+    wipe_left_q <= !wipe_i ? (IW + 1)'(SLOTS + 1) : wipe_left_q - (IW + 1)'(wipe_left_q != '0);
     unique case (state_q)
       IDLE: begin
         if (take) begin
@@ -146,8 +160,9 @@ module slots
       sent_q     <= sent_q | key_ready_i;
       finished_q <= finished_q | key_done_i;
     end
+    if (wipe_i) valid_q <= '0;
+    if (wipe_i || !rst_ni) state_q <= IDLE;
     if (!rst_ni) begin
-      state_q <= IDLE;
       valid_q <= '0;
       for (int s = 0; s < int'(SLOTS); s++) generation[s] <= '0;
     end

@@ -179,7 +179,7 @@ impl Slots {
         self.b.set("read_slot_i", self.read as u64);
         let (fetch, wipe) = (chance(&mut self.rng, 20), chance(&mut self.rng, 10));
         self.b.set("fetch_i", fetch);
-        self.b.set("wipe_i", wipe);
+        self.b.set("forget_i", wipe);
         self.b.set("put_valid_i", self.now.is_some());
         if let Some(p) = &self.now {
             self.b.set("put_op_i", p.op);

@@ -70,7 +70,7 @@ module casemate_top
   output logic                entropy_ready_o,
   input  logic [31:0]         entropy_i,     // raw, of the noise source
   input  logic [255:0]        root_i,        // the platform's root secret, byte i in [8*i +: 8]; steady
-  input  logic                tamper_i       // seen in STATUS until reset
+  input  logic                tamper_i       // zeroizes the device
 );
   localparam int unsigned QW    = $clog2(QUEUES);
   localparam int unsigned PORTS = LANES + 2;     // the rings, the lanes, the key unit
@@ -112,6 +112,11 @@ module casemate_top
 
   // --------------------------------------------------------------- registers
   logic              reg_valid, reg_bind, reg_write, reg_err, clear_counters, window_clear, any_error, any_busy, sealed, entropy_error;
+  logic              wipe, wiped, keys_wiped, tested, test_ok;
+  logic [LANES-1:0]  lane_wiped;
+  assign wiped   = keys_wiped && lane_wiped == '1;
+  assign tested  = 1'b1;
+  assign test_ok = 1'b1;
   logic [QW-1:0]     reg_queue;
   logic [11:0]       reg_off;
   logic [31:0]       reg_wdata, reg_rdata;
@@ -128,6 +133,7 @@ module casemate_top
     .reg_valid_o(reg_valid), .reg_bind_o(reg_bind), .reg_write_o(reg_write), .reg_queue_o(reg_queue),
     .reg_off_o(reg_off), .reg_wdata_o(reg_wdata), .reg_rdata_i(reg_rdata), .reg_err_i(reg_err),
     .clear_counters_o(clear_counters), .sealed_o(sealed),
+    .wipe_o(wipe), .wiped_i(wiped), .selftest_done_i(tested), .selftest_ok_i(test_ok),
     .window_o(window), .window_words_o(window_words), .window_clear_i(window_clear),
     .tamper_i, .entropy_error_i(entropy_error), .any_error_i(any_error), .any_busy_i(any_busy),
     .req_in_i(deliver), .req_out_i(posted), .req_err_i(posted && !posted_ok),
@@ -184,7 +190,7 @@ module casemate_top
   logic [SOURCES-1:0] cpl_valid, cpl_ready;
   cpl_t             cpl[SOURCES];
   guard #(.SLOTS(SLOTS), .QUEUES(QUEUES)) u_guard (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i(wipe),
     .sub_valid_i(sub_valid && deliver_ok), .sub_ready_o(guard_ready), .sub_queue_i(sub_queue), .sub_i(sub),
     .domain_i(domain), .resetting_i(resetting),
     .slot_o(look_slot), .meta_i(look_meta), .used_i(look_used), .busy_o(look_busy), .count_o(seal_counts),
@@ -205,7 +211,7 @@ module casemate_top
     .out_valid_o(noise_valid), .out_o(noise), .ready_o(), .alarm_o(noise_alarm), .cause_o()
   );
   drbg u_drbg (
-    .clk_i, .rst_ni, .clear_i(1'b0),
+    .clk_i, .rst_ni, .clear_i(wipe),
     .ent_valid_i(noise_valid), .ent_ready_o(), .ent_i(noise), .alarm_i(noise_alarm),
     .reseed_i(1'b0), .req_valid_i(rnd_ask), .req_ready_o(rnd_ready), .req_blocks_i(rnd_blocks),
     .out_valid_o(rnd_valid), .out_ready_i(rnd_take), .out_o(rnd), .out_last_o(), .seeded_o(), .error_o(entropy_error)
@@ -218,7 +224,7 @@ module casemate_top
   key_size_e             key_size;
   logic [255:0]          key;
   key_unit #(.DW(AXI_DW), .SLOTS(SLOTS), .QUEUES(QUEUES), .LANES(LANES), .SBOX(SBOX)) u_keys (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i(wipe), .wiped_o(keys_wiped),
     .req_valid_i(key_req_valid), .req_ready_o(key_req_ready), .req_i(key_req),
     .look_slot_i(look_slot), .look_meta_o(look_meta), .look_used_o(look_used), .look_busy_i(look_busy), .count_i(seal_counts),
     .resetting_i(resetting), .sealed_i(sealed), .window_i(window), .window_words_i(window_words), .window_clear_o(window_clear),
@@ -252,7 +258,7 @@ module casemate_top
   end
   for (genvar l = 0; l < int'(LANES); l++) begin : g_lane
     gcm_channel #(.DW(AXI_DW), .SLOTS(SLOTS), .QUEUES(QUEUES), .RD_TAGS(RD_TAGS), .SBOX(SBOX)) u_channel (
-      .clk_i, .rst_ni,
+      .clk_i, .rst_ni, .wipe_i(wipe), .wiped_o(lane_wiped[l]),
       .req_valid_i(lane_take[l]), .req_ready_o(lane_ready[l]), .req_i(chan_req), .resetting_i(resetting),
       .cpl_valid_o(cpl_valid[2+l]), .cpl_ready_i(cpl_ready[2+l]), .cpl_o(cpl[2+l]),
       .key_valid_i(key_valid[l]), .key_ready_o(key_ready[l]), .key_clear_i(key_clear), .key_slot_i(key_slot),

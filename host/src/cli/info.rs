@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `devices` and `info`: what there is, and what it is made of.
 
+use super::show;
 use anyhow::{Context, Result};
-use casemate::QueueStatus;
+use casemate::{Error, KeyInfo, Officer, QueueStatus, Status};
 use serde_json::json;
 
 fn print(value: &serde_json::Value) -> Result<()> {
@@ -52,12 +53,27 @@ fn queue(index: usize, q: &QueueStatus) -> serde_json::Value {
     })
 }
 
-/// One device: capabilities, counters, queues.
+/// What the slots hold, as the officer may see it; None if the device does not tell.
+fn slots(officer: &Officer) -> Result<Option<Vec<(u16, KeyInfo)>>> {
+    match officer.slots() {
+        Ok(slots) => Ok(Some(slots)),
+        Err(Error::Request {
+            status: Status::BadOpcode,
+            ..
+        }) => Ok(None),
+        Err(e) => Err(e).context("reading the slots"),
+    }
+}
+
+/// One device: capabilities, status, slots, counters, queues.
 pub fn device(uri: &str, as_json: bool) -> Result<()> {
     let device = crate::open(uri)?;
     let c = device.capabilities();
     let n = device.counters().context("reading the counters")?;
     let queues = device.queues().context("reading the queues")?;
+    let officer = device.officer()?;
+    let status = officer.status().context("reading the status")?;
+    let slots = slots(&officer)?;
     let (major, minor, patch) = c.version;
     if as_json {
         let lanes: Vec<_> = (n.lanes.iter().enumerate())
@@ -85,6 +101,22 @@ pub fn device(uri: &str, as_json: bool) -> Result<()> {
                 "aad_inline_max": c.aad_inline_max,
                 "sbox": c.sbox,
             },
+            "status": {
+                "ready": status.ready,
+                "sealed": status.sealed,
+                "tamper": status.tamper,
+                "queue_error": status.queue_error,
+            },
+            "slots": slots.map(|all| {
+                all.iter()
+                    .map(|(i, k)| {
+                        let mut v = show::describe(k);
+                        v["slot"] = json!(i);
+                        v["generation"] = json!(k.generation);
+                        v
+                    })
+                    .collect::<Vec<_>>()
+            }),
             "counters": {
                 "cycles": n.cycles,
                 "requests_in": n.requests_in,
@@ -99,7 +131,10 @@ pub fn device(uri: &str, as_json: bool) -> Result<()> {
     }
     say!("device            {uri}, interface {major}.{minor}.{patch}");
     say!("AES-GCM lanes     {} (S-box: {})", c.lanes, c.sbox);
-    say!("key slots         {}", c.slots);
+    match &slots {
+        Some(s) => say!("key slots         {}, {} in use", c.slots, s.len()),
+        None => say!("key slots         {}", c.slots),
+    }
     say!("queues            {}, of up to {} entries", c.queues, c.depth_max);
     say!(
         "memory interface  {} bits, {} reads in flight a lane, bursts of {} bytes",
@@ -112,6 +147,20 @@ pub fn device(uri: &str, as_json: bool) -> Result<()> {
         c.iv_max,
         c.aad_inline_max
     );
+    let is = |yes, what: &'static str| if yes { what } else { "" };
+    say!(
+        "status            {}{}{}{}",
+        if status.ready { "ready" } else { "not ready" },
+        is(status.sealed, ", sealed"),
+        is(status.tamper, ", tampered with"),
+        is(status.queue_error, ", a queue has stopped")
+    );
+    if let Some(all) = slots.filter(|s| !s.is_empty()) {
+        say!("\n slot  {}", show::COLUMNS);
+        for (i, k) in &all {
+            say!("{i:>5}  {}", show::row(k));
+        }
+    }
     say!("\nsince reset");
     say!("cycles            {}", n.cycles);
     say!(

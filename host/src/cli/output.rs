@@ -35,6 +35,16 @@ const BUFFER: usize = 1 << 16;
 impl Output {
     /// Opens `path`, `-` for standard output. `inputs` are files that it must not be, with the word for each.
     pub fn open(path: &Path, force: bool, inputs: &[(&str, Option<(u64, u64)>)]) -> Result<Self> {
+        // A new file is as the umask wants it.
+        Self::with_mode(path, force, inputs, 0o666)
+    }
+
+    /// A new file that its owner alone can reach.
+    pub fn private(path: &Path) -> Result<Self> {
+        Self::with_mode(path, false, &[], 0o600)
+    }
+
+    fn with_mode(path: &Path, force: bool, inputs: &[(&str, Option<(u64, u64)>)], new: u32) -> Result<Self> {
         let shown = path.display();
         let other = |m: &Metadata| {
             let id = identity(m)?;
@@ -80,8 +90,7 @@ impl Output {
             }
             Err(e) => return Err(anyhow!(e).context(format!("cannot write {shown}"))),
         }
-        // A new file is as the umask wants it.
-        let mode: Permissions = PermissionsExt::from_mode(if replaced.is_some() { 0o600 } else { 0o666 });
+        let mode: Permissions = PermissionsExt::from_mode(if replaced.is_some() { 0o600 } else { new });
         // Nobody may end the program between the file's appearance and its name being known.
         let mut name = interrupt::temporary();
         let temporary = Builder::new()

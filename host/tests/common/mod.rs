@@ -10,19 +10,29 @@ use std::process::{Command, Output, Stdio};
 /// A folder that goes with the test, with a key in it.
 pub struct Bench {
     dir: tempfile::TempDir,
+    state: tempfile::TempDir,
     device: &'static str,
 }
 
 impl Bench {
     pub fn new(device: &'static str) -> Self {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let b = Self { dir, device };
+        let folder = || tempfile::tempdir().expect("a temporary folder");
+        let b = Self {
+            dir: folder(),
+            state: folder(),
+            device,
+        };
         b.succeeds(&["keygen", "key"]);
         b
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+
+    /// Where the device's root secret is kept.
+    pub fn root(&self) -> PathBuf {
+        self.state.path().join("state/casemate/root")
     }
 
     pub fn write(&self, name: &str, bytes: &[u8]) {
@@ -56,6 +66,7 @@ impl Bench {
         let mut c = Command::new(env!("CARGO_BIN_EXE_casemate"));
         c.current_dir(self.dir.path())
             .env("CASEMATE_DEVICE", self.device)
+            .env("XDG_STATE_HOME", self.state.path().join("state"))
             .env_remove("RUST_BACKTRACE")
             .args(args);
         c

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The root secret of a simulated device that works with tokens: what the URI says, or a file of the user's own.
+
+use anyhow::{Context, Result, bail};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+
+/// `$XDG_STATE_HOME/casemate/root`, by default under ~/.local/state.
+fn path() -> Result<PathBuf> {
+    let absolute = |name| {
+        let value = std::env::var_os(name).map(PathBuf::from);
+        value.filter(|p| p.is_absolute())
+    };
+    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
+    let state = state.context(
+        "no place for the device's root secret: set HOME or XDG_STATE_HOME, or name it as in --device 'sim:?root=FILE'",
+    )?;
+    Ok(state.join("casemate").join("root"))
+}
+
+/// The URI with a root secret. The file is made, with its folder, when it is needed first; whoever loses it loses every token.
+pub fn with_root(uri: &str) -> Result<String> {
+    let (address, settings) = uri.split_once('?').unwrap_or((uri, ""));
+    let simulated = casemate::KINDS.iter().any(|k| k.uri == address);
+    if !simulated || settings.split('&').any(|s| s.starts_with("root=")) {
+        return Ok(uri.into());
+    }
+    let path = path()?;
+    let shown = path.display();
+    let folder = path.parent().context("a file lies in a folder")?;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let Some(text) = path.to_str().filter(|t| !t.contains('&')) else {
+        bail!(
+            "the root secret's path {shown} cannot be part of a device's URI: set XDG_STATE_HOME to another"
+        );
+    };
+    let separator = if uri.contains('?') { '&' } else { '?' };
+    Ok(format!("{uri}{separator}root={text}"))
+}
