@@ -272,6 +272,7 @@ pub struct Device {
     irqs: Vec<u64>,
     irq_seen: bool,
     watch: Option<Watch>,
+    bus_idle: bool,
     /// When the tamper input is high, until it has been low again.
     tamper: Option<u64>,
 }
@@ -315,6 +316,7 @@ impl Device {
             watch: None,
             iommu: Iommu::default(),
             tamper: config.tamper,
+            bus_idle: false,
             shape: s.clone(),
             p,
             model,
@@ -337,6 +339,11 @@ impl Device {
     /// Every element of the model's state, by name ([`Config::inspect`]).
     pub fn state(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
         Ok(self.model.state()?)
+    }
+
+    /// No beat of data was on the bus in the last cycle.
+    pub fn bus_idle(&self) -> bool {
+        self.bus_idle
     }
 
     /// Injected faults.
@@ -452,6 +459,10 @@ impl Device {
         m.set(p.m_axi_awready_i, aw_ready.into());
         m.set(p.m_axi_wready_i, w_ready.into());
         let beat = self.axi.offer_read(now, &mut self.iommu);
+        if beat.is_none() && m.get(p.m_axi_rvalid_i) == 1 {
+            // Nothing stays on the bus.
+            m.set_words(p.m_axi_rdata_i, &[]);
+        }
         m.set(p.m_axi_rvalid_i, beat.is_some().into());
         if let Some(b) = &beat {
             m.set(p.m_axi_rid_i, b.id.into());
@@ -459,6 +470,7 @@ impl Device {
             m.set(p.m_axi_rresp_i, if b.error { 2 } else { 0 });
             m.set(p.m_axi_rlast_i, b.last.into());
         }
+        self.bus_idle = beat.is_none() && m.get(p.m_axi_wvalid_o) == 0;
         let response = self.axi.offer_response(now);
         m.set(p.m_axi_bvalid_i, response.is_some().into());
         if let Some((id, error)) = response {
