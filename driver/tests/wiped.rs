@@ -76,7 +76,7 @@ impl Run {
             let src = self.filled(&reference(&bytes, &iv, &aad, &plain));
             let r = Request::open(key, &iv, src);
             match rng.random_range(0..3) {
-                0 if len > 1 => r.to(list(self.filled(&vec![7; 1]), self.filled(&vec![7; len - 1]))),
+                0 if len > 1 => r.to(list(self.filled(&[7]), self.filled(&vec![7; len - 1]))),
                 1 => r.to(self.filled(&vec![7; len])),
                 _ => r,
             }
