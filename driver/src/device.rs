@@ -185,7 +185,7 @@ impl Device {
     /// One that failed its self-tests, or was zeroized, opens too: it can be looked at and reset.
     pub fn over(transport: Arc<dyn Transport>) -> Result<Self> {
         let caps = capabilities(&*transport)?;
-        until(&*transport, |s| s.self_tests_done)?;
+        until(&*transport, |s| s.self_tests_done || s.zeroized)?;
         let shared = Arc::new(Shared {
             pool: Pool::new(transport.clone()),
             transport,
@@ -236,7 +236,7 @@ impl Device {
     pub fn reset(&self) -> Result<()> {
         let mut q = self.officer_queue();
         self.shared.transport.reset()?;
-        until(&*self.shared.transport, |s| s.self_tests_done)?;
+        until(&*self.shared.transport, |s| s.self_tests_done || s.zeroized)?;
         self.shared.epoch.fetch_add(1, Ordering::AcqRel);
         self.shared.slots.clear();
         q.reset(&mut Vec::new())

@@ -131,9 +131,8 @@ fn parse(uri: &str) -> Result<Address> {
     match scheme {
         #[cfg(feature = "sim")]
         "sim" => {
-            let config = casemate_sim::device::Config::parse(&query).map_err(wrong)?;
-            // MERGE: when the simulator's settings have `root`, let this be `config.root = *secret(root)?.bytes()`.
-            let _ = secret(root).map_err(wrong)?;
+            let mut config = casemate_sim::device::Config::parse(&query).map_err(wrong)?;
+            config.root = *secret(root).map_err(wrong)?.bytes();
             Ok(Address::Sim(config))
         }
         #[cfg(feature = "soft")]

@@ -285,3 +285,85 @@ fn with_bus_errors() {
         q.reset(&mut Vec::new()).unwrap();
     }
 }
+
+/// A failed self-test is a zeroized device that says why, until a reset whose self-tests pass.
+#[test]
+fn a_failed_self_test_is_final() {
+    let device = open("sim:?selftest_fault=1");
+    let mut q = queue(&device, 0, 8);
+    device.zeroize().unwrap();
+    for _ in 0..2 {
+        let s = device.status().unwrap();
+        assert!(s.self_tests_failed && s.zeroized && !s.ready, "{s:?}");
+        assert!(matches!(
+            device.load_key(&KEY, 0, KeyUse::BOTH),
+            Err(Error::Zeroized)
+        ));
+        // The next one fails as well.
+        device.reset().unwrap();
+        q.reset(&mut Vec::new()).unwrap();
+        while !device.is_zeroized().unwrap() {
+            device.transport().progress().unwrap();
+        }
+    }
+    sim(&device, |d| d.selftest_fault(false));
+    device.reset().unwrap();
+    q.reset(&mut Vec::new()).unwrap();
+    let s = device.status().unwrap();
+    assert!(
+        !s.self_tests_failed && !s.zeroized && s.ready && !s.tamper,
+        "{s:?}"
+    );
+    let key = device.load_key(&KEY, 0, KeyUse::BOTH).unwrap();
+    let b = device.buffer(16, 0).unwrap();
+    let d = q
+        .run(Request::seal(key, &iv(0), b).aad(b"aad"), &mut Vec::new(), LONG)
+        .unwrap();
+    assert_eq!(bytes(d.ok().unwrap().src), reference(&KEY, &iv(0), b"aad", b""));
+}
+
+/// Tamper at any moment of the self-tests: they never end, and the device is zeroized all the same. Requests wait for neither.
+#[test]
+fn tamper_during_the_self_tests() {
+    for cycle in [9, 10, 50, 700, 1500, 2550, 2600, 2620] {
+        let device = open(&format!("sim:?tamper={cycle}&latency=10"));
+        device.zeroize().unwrap();
+        let s = device.status().unwrap();
+        assert!(
+            s.zeroized && s.tamper && !s.ready && !s.self_tests_failed,
+            "{cycle}: {s:?}"
+        );
+        assert!(matches!(
+            device.load_key(&KEY, 0, KeyUse::BOTH),
+            Err(Error::Zeroized)
+        ));
+    }
+}
+
+/// Descriptors that are there before the self-tests are over wait for their end.
+#[test]
+fn nothing_is_served_before_the_self_tests_are_over() {
+    let device = open("sim:?latency=10");
+    let t = device.transport();
+    t.reset().unwrap();
+    let raw = common::RawQueue::new(&device, 1);
+    raw.configure(2);
+    raw.enable();
+    raw.write(casemate::abi::reg::QUEUE_SQ_TAIL, 1).unwrap();
+    let mut early = 0;
+    loop {
+        let head = raw.read(casemate::abi::reg::QUEUE_SQ_HEAD);
+        let s = device.status().unwrap();
+        assert_eq!(s.ready, s.self_tests_done);
+        if s.ready {
+            break;
+        }
+        assert_eq!(head, 0);
+        early += 1;
+    }
+    assert!(early > 10, "{early}");
+    for _ in 0..100 {
+        t.progress().unwrap();
+    }
+    assert_eq!(raw.read(casemate::abi::reg::QUEUE_CQ_TAIL), 1);
+}

@@ -19,8 +19,10 @@ mod cli {
     pub mod keyfile;
     pub mod output;
     pub mod root;
+    pub mod selftest;
     pub mod show;
     pub mod tokenfile;
+    pub mod zeroize;
 }
 
 use anyhow::Result;
@@ -82,6 +84,10 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Report the device's power-up self-tests, and run known answers through its rings
+    Selftest,
+    /// Destroy every key and all data in the device; it serves nothing until it is reset
+    Zeroize(cli::zeroize::Args),
     /// Measure AES-GCM on a device, in its own clock cycles
     #[command(after_help = cli::bench::METHOD)]
     Bench(cli::bench::Args),
@@ -112,6 +118,8 @@ fn run(args: Args) -> Result<()> {
         Command::Decrypt(a) => cli::crypt::run(uri, &a, false),
         Command::Devices { json } => cli::info::devices(json),
         Command::Info { json } => cli::info::device(uri, json),
+        Command::Selftest => cli::selftest::run(uri),
+        Command::Zeroize(a) => cli::zeroize::run(uri, &a),
         Command::Bench(a) => cli::bench::run(uri, &a),
     }
 }

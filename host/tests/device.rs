@@ -170,3 +170,36 @@ fn bench_refuses_what_does_not_fit() {
     b.fails(&["bench", "--queues", "8"], "one of them the officer's");
     assert_eq!(b.run(&["bench", "--sizes", "0"]).status.code(), Some(2));
 }
+
+#[test]
+fn selftest() {
+    for device in ["soft:", "sim:"] {
+        let out = Bench::new(device).succeeds(&["selftest"]);
+        let text = String::from_utf8(out.stdout).unwrap();
+        assert!(
+            text.contains("passed") && text.matches("right").count() == 3,
+            "{text}"
+        );
+    }
+    let b = Bench::new("sim:?selftest_fault=1");
+    let out = b.command(&["selftest"]).output().unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&out.stdout).contains("FAILED"));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("failed its power-up self-tests"));
+}
+
+#[test]
+fn zeroize_wants_a_yes() {
+    for device in ["soft:", "sim:"] {
+        let b = Bench::new(device);
+        let out = b
+            .command(&["zeroize"])
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        assert_eq!(out.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&out.stderr).contains("--yes"));
+        let out = b.succeeds(&["zeroize", "--yes"]);
+        assert!(String::from_utf8_lossy(&out.stdout).contains("is zeroized"));
+    }
+}

@@ -7,8 +7,8 @@ use common::{Bench, data};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 
-/// Devices that serve key operations. MERGE: once the RTL does, let this be `&["sim:", "soft:"]`.
-const KEY_DEVICES: &[&str] = &["soft:"];
+/// Devices that serve key operations.
+const KEY_DEVICES: &[&str] = &["sim:", "soft:"];
 
 fn mode(path: &std::path::Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777

@@ -53,6 +53,8 @@ pub struct Config {
     pub inspect: bool,
     /// The cycle in which the tamper input is high.
     pub tamper: Option<u64>,
+    /// The power-up self-tests fail.
+    pub selftest_fault: bool,
     /// The platform's root secret. For development it is bytes 0 to 31, which everybody knows.
     pub root: [u8; 32],
 }
@@ -66,6 +68,7 @@ impl Default for Config {
             replaced: None,
             inspect: false,
             tamper: None,
+            selftest_fault: false,
             root: std::array::from_fn(|i| i as u8),
         }
     }
@@ -84,7 +87,7 @@ impl std::fmt::Debug for Config {
 
 impl Config {
     /// From `key=value` pairs joined by `&`: axi, lanes, slots, queues, sbox, tags; latency, wlatency, bandwidth, stall,
-    /// reorder, seed; tamper (a cycle); trace. An unknown key or a value out of range is named in the error.
+    /// reorder, seed; tamper (a cycle), selftest_fault (0 or 1); trace. An unknown key or a value out of range is named in the error.
     pub fn parse(query: &str) -> Result<Self, String> {
         let mut c = Self::default();
         for pair in query.split('&').filter(|p| !p.is_empty()) {
@@ -132,9 +135,10 @@ impl Config {
                 "reorder" => c.timing.reorder = within(n <= 100_000, "at most 100000 cycles")?,
                 "seed" => c.timing.seed = n,
                 "tamper" => c.tamper = Some(n),
+                "selftest_fault" => c.selftest_fault = within(n <= 1, "0 or 1")? == 1,
                 _ => {
                     return Err(format!(
-                        "unknown key `{key}`: axi, lanes, slots, queues, sbox, tags, latency, wlatency, bandwidth, stall, reorder, seed, tamper or trace"
+                        "unknown key `{key}`: axi, lanes, slots, queues, sbox, tags, latency, wlatency, bandwidth, stall, reorder, seed, tamper, selftest_fault or trace"
                     ));
                 }
             }
@@ -209,6 +213,7 @@ ports!(
     rst_ni,
     tamper_i,
     root_i,
+    selftest_fault_i,
     entropy_valid_i,
     entropy_ready_o,
     entropy_i,
@@ -272,6 +277,7 @@ pub struct Device {
     irqs: Vec<u64>,
     irq_seen: bool,
     watch: Option<Watch>,
+    bus_idle: bool,
     /// When the tamper input is high, until it has been low again.
     tamper: Option<u64>,
 }
@@ -315,11 +321,13 @@ impl Device {
             watch: None,
             iommu: Iommu::default(),
             tamper: config.tamper,
+            bus_idle: false,
             shape: s.clone(),
             p,
             model,
         };
         d.model.set_bytes(d.p.root_i, &config.root);
+        d.selftest_fault(config.selftest_fault);
         d.reset()?;
         Ok(d)
     }
@@ -337,6 +345,11 @@ impl Device {
     /// Every element of the model's state, by name ([`Config::inspect`]).
     pub fn state(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
         Ok(self.model.state()?)
+    }
+
+    /// No beat of data was on the bus in the last cycle.
+    pub fn bus_idle(&self) -> bool {
+        self.bus_idle
     }
 
     /// Injected faults.
@@ -363,6 +376,11 @@ impl Device {
     /// Interrupts so far, by vector: one a queue, then the one for errors.
     pub fn irqs(&self) -> &[u64] {
         &self.irqs
+    }
+
+    /// Makes the power-up self-tests of the resets to come fail, or not.
+    pub fn selftest_fault(&mut self, on: bool) {
+        self.model.set(self.p.selftest_fault_i, on.into());
     }
 
     /// Raises the tamper input for one cycle, now or in a cycle to come.
@@ -452,6 +470,10 @@ impl Device {
         m.set(p.m_axi_awready_i, aw_ready.into());
         m.set(p.m_axi_wready_i, w_ready.into());
         let beat = self.axi.offer_read(now, &mut self.iommu);
+        if beat.is_none() && m.get(p.m_axi_rvalid_i) == 1 {
+            // Nothing stays on the bus.
+            m.set_words(p.m_axi_rdata_i, &[]);
+        }
         m.set(p.m_axi_rvalid_i, beat.is_some().into());
         if let Some(b) = &beat {
             m.set(p.m_axi_rid_i, b.id.into());
@@ -459,6 +481,7 @@ impl Device {
             m.set(p.m_axi_rresp_i, if b.error { 2 } else { 0 });
             m.set(p.m_axi_rlast_i, b.last.into());
         }
+        self.bus_idle = beat.is_none() && m.get(p.m_axi_wvalid_o) == 0;
         let response = self.axi.offer_response(now);
         m.set(p.m_axi_bvalid_i, response.is_some().into());
         if let Some((id, error)) = response {

@@ -34,8 +34,10 @@ pub(crate) fn members(top: &str, obj: &Path) -> Result<Vec<String>, Error> {
         };
         let name = name.filter(|n| n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
         let name = name.ok_or_else(|| unknown(top, line))?;
-        // Arguments and results of function calls: written and read within one evaluation, and no register's.
-        if !name.contains("__Vfunc_") && !name.contains("__VlemCall_") {
+        // Arguments and results of function calls, and values on their way into arrays: Verilator's own, written and read within
+        // one evaluation. The arrays themselves are in the list.
+        let own = ["__Vfunc_", "__VlemCall_", "__VdlyVal__"];
+        if !own.iter().any(|o| name.contains(o)) {
             names.push(name.to_owned());
         }
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// The RTL and the model.
 pub const DEVICES: [&str; 2] = ["sim:?latency=30", "soft:"];
-/// Those of them that serve every key operation. MERGE: once the RTL does, let this be `&DEVICES`.
+/// Those of them that serve every key operation.
 pub const KEY_DEVICES: &[&str] = &DEVICES;
 /// Longer than anything here takes.
 pub const LONG: Duration = Duration::from_secs(120);

@@ -39,7 +39,7 @@ module aes_key_expand
   end
   // RotWord comes after SubWord here, which is the same.
   for (genvar i = 0; i < 4; i++) begin : g_sub
-    aes_sbox #(.SBOX(SBOX)) u_sbox (.clk_i, .data_i(win_q[7][8*i+:8]), .data_o(sub[8*i+:8]));
+    aes_sbox #(.SBOX(SBOX)) u_sbox (.clk_i, .zero_i(1'b0), .data_i(win_q[7][8*i+:8]), .data_o(sub[8*i+:8]));
   end
   // Words and counters move in phase 3 only. Flags know them in phase 1, all but the S-boxes' part is there in phase 2; those
   // answer in phase 3.

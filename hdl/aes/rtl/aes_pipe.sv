@@ -25,7 +25,7 @@ module aes_pipe
   // Slot and size beside the block: element t is t cycles after the input.
   localparam int unsigned ROUND = 4;               // cycles a round
   localparam int unsigned SLOT_DELAY = 14 * ROUND;
-  localparam int unsigned SIZE_DELAY = 4 * ROUND + 2;
+  localparam int unsigned SIZE_DELAY = 4 * ROUND + 1;
   logic [IW-1:0] slot_q[SLOT_DELAY+1];
   key_size_e     size_q[SIZE_DELAY+1];
   assign slot_q[0] = slot_i;
@@ -68,22 +68,25 @@ module aes_pipe
     );
   end
 
-  logic [127:0] block_q, block_qq, late[5], state[15];
-  aes_delay #(.CYCLES(2 * ROUND)) u_late_2 (.clk_i, .data_i(block_qq), .data_o(late[2]));
-  aes_delay #(.CYCLES(2 * ROUND)) u_late_4 (.clk_i, .data_i(late[2]), .data_o(late[4]));
+  // What enters late, zero for other key sizes. Past round 2 it does not matter what a block of AES-128 did there.
+  logic [127:0] block_q, block_qq, late2_q, late4_q, late[5], state[15];
+  aes_delay #(.CYCLES(2 * ROUND)) u_late_2 (.clk_i, .data_i(late2_q), .data_o(late[2]));
+  aes_delay #(.CYCLES(2 * ROUND - 1)) u_late_4 (.clk_i, .data_i(late4_q), .data_o(late[4]));
   always_ff @(posedge clk_i) begin
     block_q  <= block_i;
     block_qq <= block_q;
+    late2_q  <= size_q[1] != KEY_256 ? block_q : '0;
+    late4_q  <= size_q[2*ROUND+2] == KEY_128 ? late[2] : '0;
     state[0] <= block_qq ^ key[0];
   end
   for (genvar r = 1; r <= 14; r++) begin : g_round
-    logic         enter;
+    logic         zero;
     logic [127:0] entering;
     if (r == 2 || r == 4) begin : g_enter
-      assign enter    = size_q[ROUND*r+2] == (r == 2 ? KEY_192 : KEY_128);
+      assign zero     = size_q[ROUND*r+1] == (r == 2 ? KEY_192 : KEY_128);
       assign entering = late[r];
     end else begin : g_pass
-      assign enter    = 1'b0;
+      assign zero     = 1'b0;
       assign entering = '0;
     end
     aes_round #(
@@ -93,7 +96,7 @@ module aes_pipe
       .clk_i,
       .state_i(state[r-1]),
       .key_i(key[r]),
-      .enter_i(enter),
+      .zero_i(zero),
       .block_i(entering),
       .state_o(state[r])
     );

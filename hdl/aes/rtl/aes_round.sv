@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One AES round (FIPS 197, 5.1): SubBytes over three register stages, then ShiftRows, MixColumns and AddRoundKey before a
-// fourth. Latency 4. With enter_i a block enters the cipher after this round: it alone gets the key.
+// fourth. Latency 4. A block may enter the cipher after this round: zero_i makes the round's own part zero, and block_i is added.
 // State: byte i of the block in [8*i +: 8], which is row i mod 4, column i / 4.
-// key_i, enter_i and block_i must be there three cycles after state_i.
+// zero_i must be there two cycles after state_i, key_i and block_i three.
 module aes_round
   import gcm_pkg::*;
 #(
@@ -13,14 +13,14 @@ module aes_round
   input  logic         clk_i,
   input  logic [127:0] state_i,
   input  logic [127:0] key_i,
-  input  logic         enter_i,
+  input  logic         zero_i,
   input  logic [127:0] block_i,
   output logic [127:0] state_o
 );
   logic [127:0] sub, mixed;
 
   for (genvar i = 0; i < 16; i++) begin : g_sub
-    aes_sbox #(.SBOX(SBOX)) u_sbox (.clk_i, .data_i(state_i[8*i+:8]), .data_o(sub[8*i+:8]));
+    aes_sbox #(.SBOX(SBOX)) u_sbox (.clk_i, .zero_i, .data_i(state_i[8*i+:8]), .data_o(sub[8*i+:8]));
   end
 
   for (genvar c = 0; c < 4; c++) begin : g_column
@@ -44,5 +44,5 @@ module aes_round
     end
   end
 
-  always_ff @(posedge clk_i) state_o <= (enter_i ? block_i : mixed) ^ key_i;
+  always_ff @(posedge clk_i) state_o <= mixed ^ key_i ^ block_i;
 endmodule

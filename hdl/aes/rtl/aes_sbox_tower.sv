@@ -5,6 +5,7 @@
 // Latency 3. The paper numbers bits from the most significant: u0 is bit 7.
 module aes_sbox_tower (
   input  logic       clk_i,
+  input  logic       zero_i,  // put out zero one cycle later
   input  logic [7:0] data_i,
   output logic [7:0] data_o
 );
@@ -79,6 +80,6 @@ module aes_sbox_tower (
     norm_q  <= norm(t_in, data_i[0]);
     data_qq <= data_q;
     inv_q   <= invert(norm_q);
-    data_o  <= bottom_layer(t_q, data_qq[0], inv_q);
+    data_o  <= zero_i ? '0 : bottom_layer(t_q, data_qq[0], inv_q);
   end
 endmodule

@@ -126,7 +126,7 @@ module dma_read
   assign walk_valid = state_q == START && !aad_inline && !stop;
   assign walk_kill  = state_q == KILL;
   dma_walker #(.DW(DW)) u_walker (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i,
     .start_valid_i(walk_valid), .start_ready_o(walk_ready),
     .start_addr_i(walk_addr), .start_bytes_i(walk_bytes), .start_sgl_i(sect == SRC && sub_q.src_sgl),
     .chunk_valid_o(chunk_valid), .chunk_ready_i(chunk_ready), .chunk_o(chunk),

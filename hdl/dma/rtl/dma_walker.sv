@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Walks one buffer, flat or scatter-gather, as chunks that stay inside 256-byte blocks of memory. A list is read in aligned
-// 256-byte pieces of up to 16 elements, as far as the buffer's length needs.
+// 256-byte pieces of up to 16 elements, as far as the buffer's length needs. While wipe_i, pieces are overwritten as soon as they are
+// done with: what lay beside a list came with it.
 module dma_walker
   import casemate_abi_pkg::*;
   import casemate_pkg::*;
@@ -12,6 +13,7 @@ module dma_walker
 ) (
   input  logic          clk_i,
   input  logic          rst_ni,
+  input  logic          wipe_i,
   input  logic          start_valid_i,
   output logic          start_ready_o,
   input  logic [63:0]   start_addr_i,
@@ -43,6 +45,9 @@ module dma_walker
   // The list's piece at hand.
   logic [DW-1:0]      piece_q[16/EPB];
   logic [3:0]         put_q;        // element the next beat starts with
+  logic               blank, piece_write;
+  assign blank       = wipe_i && (state_q == IDLE || state_q == DRAIN);
+  assign piece_write = (state_q == WAIT && r_valid_i) || blank;
 
   logic [8:0]  room;
   logic        run_fits, ends_run, ends_all;
@@ -81,8 +86,8 @@ module dma_walker
   end
 
   always_ff @(posedge clk_i) begin
-    if (state_q == WAIT && r_valid_i) begin
-      piece_q[put_q[3:$clog2(EPB)]] <= r_data_i;
+    if (piece_write) begin
+      piece_q[put_q[3:$clog2(EPB)]] <= blank ? '0 : r_data_i;
       put_q       <= put_q + 4'(EPB);
       fetch_err_q <= fetch_err_q | r_err_i;
     end

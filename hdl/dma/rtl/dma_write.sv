@@ -257,7 +257,7 @@ module dma_write
   assign walk_valid = (put_q == IDLE && begins && dst_bytes != '0) || walk_tag || put_q == SCRUB_START;
   assign walk_kill  = put_q == CUT || put_q == DROP;
   dma_walker #(.DW(DW)) u_walker (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .wipe_i,
     .start_valid_i(walk_valid), .start_ready_o(walk_ready),
     .start_addr_i(walk_tag ? put.tag_addr : wiped_q ? owed.dst : put.dst),
     .start_bytes_i(walk_tag ? 33'(put.tag_len) : put_q == SCRUB_START ? 33'(scrub_bytes) : dst_bytes),

@@ -20,6 +20,11 @@ module gcm_channel
   input  logic                  rst_ni,
   input  logic                  wipe_i,       // stays until reset
   output logic                  wiped_o,
+  // The lane's power-up self-test; nothing else is served before it is over.
+  input  logic                  test_start_i,
+  output logic                  test_done_o,
+  output logic                  test_ok_o,
+  input  logic                  test_fault_i,
   input  logic                  req_valid_i,
   output logic                  req_ready_o,
   input  chan_req_t             req_i,
@@ -117,14 +122,44 @@ module gcm_channel
   );
   assign err_pop = res_valid && res_ready && res.aborted;
 
+  // The lane is the self-test's until that is over.
+  logic         lane_key_valid, lane_key_ready, lane_key_done, lane_req_ready, lane_in_ready, lane_out_valid, lane_res_valid;
+  logic         test_key_valid, test_key_clear, test_req_valid, test_in_valid, lane_busy, lane_stall_in, lane_stall_out;
+  key_size_e    test_key_size;
+  logic [255:0] test_key;
+  gcm_req_t     test_req;
+  gcm_in_t      test_in;
+  logic         tested;
+  assign tested = test_done_o;
+  gcm_selftest u_test (
+    .clk_i, .rst_ni,
+    .start_i(test_start_i), .done_o(test_done_o), .ok_o(test_ok_o), .fault_i(test_fault_i),
+    .key_valid_o(test_key_valid), .key_ready_i(lane_key_ready), .key_clear_o(test_key_clear), .key_size_o(test_key_size),
+    .key_o(test_key), .key_done_i(lane_key_done),
+    .req_valid_o(test_req_valid), .req_ready_i(lane_req_ready), .req_o(test_req),
+    .in_valid_o(test_in_valid), .in_ready_i(lane_in_ready), .in_o(test_in),
+    .out_valid_i(lane_out_valid && !tested), .out_i(made), .res_valid_i(lane_res_valid && !tested), .res_i(res)
+  );
+  assign lane_key_valid = tested ? key_valid_i : test_key_valid;
+  assign key_ready_o    = lane_key_ready && tested;
+  assign key_done_o     = lane_key_done && tested;
+  assign head_pop       = lane_req_ready && tested;
+  assign blk_ready      = lane_in_ready && tested;
+  assign made_valid     = lane_out_valid && tested;
+  assign res_valid      = lane_res_valid && tested;
+  assign busy_o         = lane_busy && tested;
+  assign stall_in_o     = lane_stall_in && tested;
+  assign stall_out_o    = lane_stall_out && tested;
   gcm_lane #(.SLOTS(SLOTS), .SBOX(SBOX)) u_lane (
     .clk_i, .rst_ni(lane_rst_nq), .wipe_i(wipe_q),
-    .key_valid_i(key_valid_i && !wipe_q), .key_ready_o, .key_clear_i, .key_slot_i, .key_size_i, .key_i, .key_done_o,
-    .req_valid_i(head_valid), .req_ready_o(head_pop), .req_i(head),
-    .in_valid_i(blk_valid), .in_ready_o(blk_ready), .in_i(blk),
-    .out_valid_o(made_valid), .out_ready_i(made_ready), .out_o(made),
-    .res_valid_o(res_valid), .res_ready_i(res_ready), .res_o(res),
-    .busy_o, .stall_in_o, .stall_out_o
+    .key_valid_i(lane_key_valid && !wipe_q), .key_ready_o(lane_key_ready), .key_clear_i(tested ? key_clear_i : test_key_clear),
+    .key_slot_i(tested ? key_slot_i : '0), .key_size_i(tested ? key_size_i : test_key_size), .key_i(tested ? key_i : test_key),
+    .key_done_o(lane_key_done),
+    .req_valid_i(tested ? head_valid : test_req_valid), .req_ready_o(lane_req_ready), .req_i(tested ? head : test_req),
+    .in_valid_i(tested ? blk_valid : test_in_valid), .in_ready_o(lane_in_ready), .in_i(tested ? blk : test_in),
+    .out_valid_o(lane_out_valid), .out_ready_i(made_ready || !tested), .out_o(made),
+    .res_valid_o(lane_res_valid), .res_ready_i(res_ready || !tested), .res_o(res),
+    .busy_o(lane_busy), .stall_in_o(lane_stall_in), .stall_out_o(lane_stall_out)
   );
 
   // I6: payloads that dma_write holds until their tag is checked, two of the longest so that one fills while one drains.

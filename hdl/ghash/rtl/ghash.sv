@@ -48,7 +48,8 @@ module ghash
 
   poly_t x1_q, x2_q, h1_q, h2_q, h3_q, y3_q, r7_q;
   logic [8:0][47:0] ys_q, hs_q;
-  logic [8:0][62:0] m_q;
+  logic [26:0][30:0] p_q;
+  logic [8:0][62:0]  m;
   logic [254:0]     c_q;
 
   // Accumulators, one a way. A block's is chosen a cycle before it is added; the values that are still under way then, of the
@@ -83,15 +84,23 @@ module ghash
     for (int i = 0; i < 9; i++) sums[i] = {s[i][31:16] ^ s[i][15:0], s[i]};
   endfunction
 
+  // Products of halves and of their sums to 63-bit products.
+  function automatic logic [8:0][62:0] joined(logic [26:0][30:0] p);
+    for (int i = 0; i < 9; i++) begin
+      joined[i] = 63'(p[3*i]) ^ (63'(p[3*i+2] ^ p[3*i] ^ p[3*i+1]) << 16) ^ (63'(p[3*i+1]) << 32);
+    end
+  endfunction
+
   // Three 63-bit products to one of 127 bits.
   function automatic logic [126:0] combine64(logic [62:0] lo, logic [62:0] hi, logic [62:0] mid);
     return 127'(lo) ^ ((127'(lo) ^ 127'(hi) ^ 127'(mid)) << 32) ^ (127'(hi) << 64);
   endfunction
 
+  assign m = joined(p_q);
   logic [126:0] lo, hi, mid;
-  assign lo  = combine64(m_q[0], m_q[1], m_q[2]);
-  assign hi  = combine64(m_q[3], m_q[4], m_q[5]);
-  assign mid = combine64(m_q[6], m_q[7], m_q[8]);
+  assign lo  = combine64(m[0], m[1], m[2]);
+  assign hi  = combine64(m[3], m[4], m[5]);
+  assign mid = combine64(m[6], m[7], m[8]);
 
   always_ff @(posedge clk_i) begin
     if (write_i) powers[{write_slot_i, write_power_i}] <= write_h_i;
@@ -107,7 +116,7 @@ module ghash
     h3_q <= h2_q;
     ys_q <= sums(y3_q);
     hs_q <= sums(h3_q);
-    for (int i = 0; i < 9; i++) m_q[i] <= clmul32(ys_q[i], hs_q[i]);
+    for (int i = 0; i < 27; i++) p_q[i] <= clmul16(ys_q[i/3][16*(i%3)+:16], hs_q[i/3][16*(i%3)+:16]);
     c_q  <= 255'(lo) ^ ((255'(lo) ^ 255'(hi) ^ 255'(mid)) << 64) ^ (255'(hi) << 128);
     r7_q <= reduce(c_q);
     for (int w = 0; w < int'(WAYS); w++) begin

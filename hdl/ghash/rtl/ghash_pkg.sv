@@ -39,15 +39,6 @@ package ghash_pkg;
     return r;
   endfunction
 
-  // Carry-less 32 x 32 by Karatsuba, of numbers given with the sum of their halves: {sum, high, low}.
-  function automatic logic [62:0] clmul32(logic [47:0] a, logic [47:0] b);
-    logic [30:0] lo, hi, mid;
-    lo  = clmul16(a[15:0], b[15:0]);
-    hi  = clmul16(a[31:16], b[31:16]);
-    mid = clmul16(a[47:32], b[47:32]) ^ lo ^ hi;
-    return 63'(lo) ^ (63'(mid) << 16) ^ (63'(hi) << 32);
-  endfunction
-
   // Modulo x^128 + x^7 + x^2 + x + 1.
   function automatic poly_t reduce(logic [254:0] c);
     logic [126:0] h;

@@ -70,7 +70,8 @@ module casemate_top
   output logic                entropy_ready_o,
   input  logic [31:0]         entropy_i,     // raw, of the noise source
   input  logic [255:0]        root_i,        // the platform's root secret, byte i in [8*i +: 8]; steady
-  input  logic                tamper_i       // zeroizes the device
+  input  logic                tamper_i,      // zeroizes the device
+  input  logic                selftest_fault_i  // tied to 0, but in tests: makes the self-tests fail
 );
   localparam int unsigned QW    = $clog2(QUEUES);
   localparam int unsigned PORTS = LANES + 2;     // the rings, the lanes, the key unit
@@ -113,10 +114,13 @@ module casemate_top
   // --------------------------------------------------------------- registers
   logic              reg_valid, reg_bind, reg_write, reg_err, clear_counters, window_clear, any_error, any_busy, sealed, entropy_error;
   logic              wipe, wiped, keys_wiped, tested, test_ok;
-  logic [LANES-1:0]  lane_wiped;
+  logic              test_start;
+  logic [LANES-1:0]  lane_wiped, lane_tested, lane_test_ok;
   assign wiped   = keys_wiped && lane_wiped == '1;
-  assign tested  = 1'b1;
-  assign test_ok = 1'b1;
+  // Engines to come add their own.
+  selftest #(.ENGINES(LANES)) u_selftest (
+    .clk_i, .rst_ni, .start_o(test_start), .done_i(lane_tested), .ok_i(lane_test_ok), .done_o(tested), .ok_o(test_ok)
+  );
   logic [QW-1:0]     reg_queue;
   logic [11:0]       reg_off;
   logic [31:0]       reg_wdata, reg_rdata;
@@ -168,7 +172,7 @@ module casemate_top
   submission_t sub;
   sq_fetch #(.DW(AXI_DW), .QUEUES(QUEUES)) u_fetch (
     .clk_i, .rst_ni,
-    .fetchable_i(fetchable), .ask_o(ask), .ask_addr_i(ask_addr), .ask_count_i(ask_count), .ask_weight_i(ask_weight),
+    .fetchable_i(fetchable & {QUEUES{tested || wipe}}), .ask_o(ask), .ask_addr_i(ask_addr), .ask_count_i(ask_count), .ask_weight_i(ask_weight),
     .fetch_o(fetch), .fetch_count_o(fetch_count), .fetched_o(fetched), .fetched_err_o(fetched_err),
     .fetched_queue_o(fetched_queue),
     .sub_valid_o(sub_valid), .sub_ready_i(sub_ready), .sub_queue_o(sub_queue), .sub_o(sub),
@@ -259,6 +263,7 @@ module casemate_top
   for (genvar l = 0; l < int'(LANES); l++) begin : g_lane
     gcm_channel #(.DW(AXI_DW), .SLOTS(SLOTS), .QUEUES(QUEUES), .RD_TAGS(RD_TAGS), .SBOX(SBOX)) u_channel (
       .clk_i, .rst_ni, .wipe_i(wipe), .wiped_o(lane_wiped[l]),
+      .test_start_i(test_start), .test_done_o(lane_tested[l]), .test_ok_o(lane_test_ok[l]), .test_fault_i(selftest_fault_i),
       .req_valid_i(lane_take[l]), .req_ready_o(lane_ready[l]), .req_i(chan_req), .resetting_i(resetting),
       .cpl_valid_o(cpl_valid[2+l]), .cpl_ready_i(cpl_ready[2+l]), .cpl_o(cpl[2+l]),
       .key_valid_i(key_valid[l]), .key_ready_o(key_ready[l]), .key_clear_i(key_clear), .key_slot_i(key_slot),

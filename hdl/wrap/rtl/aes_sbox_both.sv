@@ -21,7 +21,7 @@ module aes_sbox_both
   endfunction
 
   logic [7:0] pre_q, sub;
-  aes_sbox #(.SBOX(SBOX)) u_sbox (.clk_i, .data_i(pre_q), .data_o(sub));
+  aes_sbox #(.SBOX(SBOX)) u_sbox (.clk_i, .zero_i(1'b0), .data_i(pre_q), .data_o(sub));
   always_ff @(posedge clk_i) begin
     pre_q <= inverse_i ? inverse_affine(data_i) : data_i;
     if (flush_i) pre_q <= '0;

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+//! I3, every state element: two runs of the whole RTL that differ in the bytes of keys and messages alone are wiped in the same
+//! cycle, whatever is in flight. When the stated number of cycles has passed they are equal in every element of their state, with
+//! no exception; and a wipe that leaves out one RAM is caught.
+
+mod common;
+
+use casemate::abi::{Opcode, Submission};
+use casemate::transport::sim::Sim;
+use casemate::{Data, Device, DmaBuf, KeyHandle, KeyUse, Queue, Request};
+use casemate_sim::device::Config;
+use common::{drain, queue, raw, reference, sim};
+use rand::{Rng, RngCore, SeedableRng, seq::IndexedRandom};
+use rand_chacha::ChaCha8Rng;
+use std::path::Path;
+use std::sync::Arc;
+
+const SLOTS: u64 = 4;
+/// From the tamper input on, as the README says.
+const BOUND: u64 = 5 * SLOTS + 2400;
+
+type State = Vec<(String, Vec<u8>)>;
+
+struct Run {
+    device: Device,
+    queues: Vec<Queue>,
+    keys: Vec<(KeyHandle, Vec<u8>)>,
+    /// Of the bytes of keys and messages: all that differs between two runs.
+    secret: ChaCha8Rng,
+}
+
+fn random(rng: &mut ChaCha8Rng, n: usize) -> Vec<u8> {
+    let mut b = vec![0; n];
+    rng.fill_bytes(&mut b);
+    b
+}
+
+impl Run {
+    fn new(config: &Config, secret: u64) -> Self {
+        let device = Device::over(Arc::new(Sim::new(config).unwrap())).unwrap();
+        let mut secret = ChaCha8Rng::seed_from_u64(secret);
+        let queues = [(0, 64), (1, 16), (2, 4)]
+            .map(|(d, n)| queue(&device, d, n))
+            .into();
+        let keys = [16, 24, 32]
+            .iter()
+            .zip(0..)
+            .map(|(&n, d)| {
+                let key = random(&mut secret, n);
+                (device.load_key(&key, d, KeyUse::BOTH).unwrap(), key)
+            })
+            .collect();
+        Self {
+            device,
+            queues,
+            keys,
+            secret,
+        }
+    }
+
+    fn filled(&self, bytes: &[u8]) -> DmaBuf {
+        let mut b = self.device.buffer(bytes.len(), 0).unwrap();
+        b.copy_from_slice(bytes);
+        b
+    }
+
+    /// A request whose shape `rng` decides and whose bytes are this run's own. Every open has the right tag, so that both runs
+    /// do the same.
+    fn request(&mut self, rng: &mut ChaCha8Rng, q: usize, reports: bool) -> Request {
+        let (key, bytes) = self.keys[q].clone();
+        let len = *[0, 1, 16, 100, 700, 5000, 16384, 20000].choose(rng).unwrap();
+        let (plain, aad) = (random(&mut self.secret, len), random(&mut self.secret, 50));
+        let iv: [u8; 12] = rng.random();
+        let list = |b: DmaBuf, rest: DmaBuf| Data::List(vec![b, rest]);
+        let r = if rng.random() {
+            let src = self.filled(&reference(&bytes, &iv, &aad, &plain));
+            let r = Request::open(key, &iv, src);
+            match rng.random_range(0..3) {
+                0 if len > 1 => r.to(list(self.filled(&[7]), self.filled(&vec![7; len - 1]))),
+                1 => r.to(self.filled(&vec![7; len])),
+                _ => r,
+            }
+        } else {
+            let long = random(rng, 40);
+            let iv = if rng.random_ratio(1, 4) {
+                &long[..]
+            } else {
+                &iv[..]
+            };
+            let seal = |b: DmaBuf| Request::seal(key, iv, b);
+            match rng.random_range(0..3) {
+                0 if reports => seal(self.filled(&plain)).tag_reported(),
+                1 => seal(self.filled(&plain)).tag_in(self.filled(&[0; 16])),
+                _ => seal(self.filled(&[&plain[..], &[0; 16]].concat())),
+            }
+        };
+        r.aad_in(self.filled(&aad))
+    }
+
+    fn load(&mut self, rng: &mut ChaCha8Rng, reports: bool) {
+        for q in 0..self.queues.len() {
+            let n = rng.random_range(1..=self.queues[q].config().depth);
+            let batch: Vec<Request> = (0..n).map(|_| self.request(rng, q, reports)).collect();
+            assert!(self.queues[q].submit(batch).unwrap().rest.is_empty());
+        }
+    }
+
+    /// The state when no beat of data is on the bus.
+    fn state(&self) -> State {
+        sim(&self.device, |d| {
+            while !d.bus_idle() {
+                d.step().unwrap();
+            }
+            d.state().unwrap()
+        })
+    }
+
+    /// Completes what is in flight, and then 64 requests that carry nothing: the last that is seen of completions before.
+    fn settle(&mut self) {
+        for q in &mut self.queues {
+            drain(q, &mut Vec::new());
+        }
+        let mut nop = Submission::default();
+        nop.set_opcode(Opcode::Nop as u32);
+        for _ in 0..64 {
+            raw(&mut self.queues[0], &nop);
+        }
+    }
+}
+
+fn differing(states: &[State; 2]) -> Vec<String> {
+    assert!(states[0].len() > 1000, "{}", states[0].len());
+    let pairs = states[0].iter().zip(&states[1]);
+    pairs
+        .inspect(|(a, b)| assert_eq!(a.0, b.0))
+        .filter(|(a, b)| a.1 != b.1)
+        .map(|(a, _)| a.0.clone())
+        .collect()
+}
+
+/// The names of what differs at the bound, and after everything was answered.
+fn wiped(config: &Config, seed: u64, bound: u64) -> [Vec<String>; 2] {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut runs = [1, 2].map(|n| Run::new(config, seed << 8 | n));
+    // A tag reported in a completion is the host's: it is gone when later completions have taken its place.
+    let reports = seed % 2 == 1;
+    let shape: u64 = rng.random();
+    for r in &mut runs {
+        r.load(&mut ChaCha8Rng::seed_from_u64(shape), reports);
+    }
+    let wait = rng.random_range(0..8000);
+    for r in &runs {
+        sim(&r.device, |d| {
+            d.tamper_at(d.cycles() + wait);
+            (0..wait + bound).try_for_each(|_| d.step()).unwrap();
+        });
+    }
+    let early = runs.each_ref().map(Run::state);
+    runs.iter_mut().for_each(Run::settle);
+    let late = runs.each_ref().map(Run::state);
+    assert!(runs.iter().all(|r| r.device.is_zeroized().unwrap()));
+    let early = if reports { Vec::new() } else { differing(&early) };
+    [early, differing(&late)]
+}
+
+fn config(settings: &str) -> Config {
+    let shape = format!("axi=128&slots={SLOTS}&queues=4&tags=8&{settings}");
+    let mut c = Config::parse(&shape).unwrap();
+    c.inspect = true;
+    c
+}
+
+#[test]
+fn no_element_depends_on_keys_or_data() {
+    let memories = [
+        "latency=20&wlatency=9",
+        "latency=40&reorder=60&stall=20",
+        "latency=4000&wlatency=4000",
+    ];
+    for seed in 0..24 {
+        let memory = memories[seed as usize % 3];
+        let [early, late] = wiped(&config(memory), seed, BOUND);
+        assert!(
+            early.is_empty(),
+            "{memory}, seed {seed}, at the bound: {early:#?}"
+        );
+        assert!(late.is_empty(), "{memory}, seed {seed}, at the end: {late:#?}");
+    }
+}
+
+/// The comparison sees what is there: at the beginning of a wipe much differs.
+#[test]
+fn what_is_left_is_seen() {
+    let [early, _] = wiped(&config("latency=1000&wlatency=1000"), 0, 1);
+    for part in ["material", "u_aes", "powers", "places"] {
+        assert!(early.iter().any(|n| n.contains(part)), "{part} in {early:#?}");
+    }
+}
+
+/// A wipe with one RAM left out.
+fn without(file: &str, good: &str, bad: &str, ram: &str) {
+    let hdl = Path::new(env!("CARGO_MANIFEST_DIR")).join("../hdl");
+    let name = Path::new(file).file_name().unwrap().to_str().unwrap();
+    let text = std::fs::read_to_string(hdl.join(file)).unwrap();
+    assert_eq!(text.matches(good).count(), 1, "{good:?} in {file}");
+    let broken = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&broken, text.replace(good, bad)).unwrap();
+    let mut c = config("latency=20&wlatency=9");
+    c.replaced = Some((name.into(), broken));
+    let found = (0..8).any(|seed| wiped(&c, seed, BOUND).iter().flatten().any(|n| n.contains(ram)));
+    assert!(found, "{ram} was not wiped, and nobody saw it");
+}
+
+#[test]
+fn a_hold_fifo_left_out_is_caught() {
+    let good = "u_hold (\n    .clk_i, .rst_ni, .wipe_i(wipe_q),";
+    without(
+        "dma/rtl/gcm_channel.sv",
+        good,
+        &good.replace(".wipe_i(wipe_q)", ".wipe_i(1'b0)"),
+        "u_hold",
+    );
+}
+
+#[test]
+fn powers_of_h_left_out_are_caught() {
+    let good = "pow_write_o <= (rst_ni && answer) || clear_q;";
+    without(
+        "gcm/rtl/gcm_keys.sv",
+        good,
+        "pow_write_o <= rst_ni && (answer || clear_q);",
+        "powers",
+    );
+}
