@@ -37,6 +37,8 @@ struct World {
     keys: Keys,
     root: KeyHandle,
     kwp: KeyHandle,
+    /// The RTL gets an eighth of the programs.
+    quick: bool,
     _officer: Officer,
 }
 
@@ -51,6 +53,7 @@ impl World {
             keys,
             root,
             kwp,
+            quick: uri.starts_with("soft:"),
             _officer: officer,
         }
     }
@@ -124,13 +127,13 @@ fn shrinks(before: &KeyInfo, after: &KeyInfo, step: &Step) -> Result<(), TestCas
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn rights_only_shrink(steps in proptest::collection::vec(step(), 1..12), usage in 0u16..0x200, secret in any::<bool>()) {
+    fn rights_only_shrink(steps in proptest::collection::vec(step(), 1..12), usage in 0u16..0x200, secret in any::<bool>(), salt in any::<u8>()) {
         static WORLDS: Mutex<Vec<World>> = Mutex::new(Vec::new());
         let mut worlds = WORLDS.lock().unwrap_or_else(|e| e.into_inner());
         if worlds.is_empty() {
             worlds.extend(KEY_DEVICES.iter().map(|uri| World::new(uri)));
         }
-        for w in worlds.iter_mut() {
+        for w in worlds.iter_mut().filter(|w| w.quick || salt < 32) {
             let can = if secret { 0x19c } else { 0x183 };
             let kind = if secret { KeyType::Secret } else { KeyType::Aes192 };
             let bits = Usage::from_bits(usage & can | 0x80);

@@ -128,7 +128,7 @@ impl KeyProgram {
             assert!(q.submit_raw(s, 0).unwrap());
             let mut out = Vec::new();
             while out.is_empty() {
-                q.wait(&mut out, std::time::Duration::from_secs(60)).unwrap();
+                q.wait(&mut out, std::time::Duration::from_secs(300)).unwrap();
             }
             out.remove(0)
         };
