@@ -92,8 +92,16 @@ fn descriptor(rng: &mut ChaCha8Rng, arena: &Arena, keys: &[KeyHandle]) -> Submis
     } else {
         common::good(*keys.choose(rng).unwrap(), arena)
     };
+    if kind == 3 {
+        return key_operation(rng, arena, keys);
+    }
     if kind > 0 {
-        s.set_opcode(Opcode::ALL.choose(rng).copied().unwrap() as u32);
+        let opcode = match rng.random_range(0..4) {
+            0 => Opcode::ALL.choose(rng).copied().unwrap(),
+            1 => Opcode::GcmOpen,
+            _ => Opcode::GcmSeal,
+        };
+        s.set_opcode(opcode as u32);
         s.set_reserved0(0).set_reserved1(0);
     }
     if kind == 1 && rng.random() {
@@ -148,6 +156,75 @@ fn descriptor(rng: &mut ChaCha8Rng, arena: &Arena, keys: &[KeyHandle]) -> Submis
     s
 }
 
+/// A key operation with no field set that it does not have, most of the time, and anything in those it has.
+fn key_operation(rng: &mut ChaCha8Rng, arena: &Arena, keys: &[KeyHandle]) -> Submission {
+    let all: Vec<Opcode> = Opcode::ALL
+        .iter()
+        .copied()
+        .filter(|o| *o as u32 >= 0x40)
+        .collect();
+    let mut s = Submission::default();
+    let k = keys.choose(rng).unwrap();
+    let free = rng.random_range(0..70);
+    s.set_opcode(*all.choose(rng).unwrap() as u32);
+    if rng.random() {
+        s.set_slot(k.slot().into()).set_generation(k.generation().into());
+    } else {
+        s.set_slot(free).set_generation(rng.random_range(0..4));
+    }
+    let (lo, hi) = halves(address(rng, arena));
+    s.set_src_lo(lo).set_src_hi(hi);
+    let (lo, hi) = halves(address(rng, arena));
+    s.set_dst_lo(lo).set_dst_hi(hi);
+    s.set_pay_len(
+        *[0, 24, 32, 40, 64, 128, 200, 256, 257, 5000, 65536, u32::MAX]
+            .choose(rng)
+            .unwrap(),
+    );
+    if rng.random() {
+        s.set_aad0(rng.random_range(0..8) | rng.random_range(0..0x200) << 16);
+        s.set_aad1(rng.random_range(0..4) | *[0, 0x2000, 0x4000, 0x1000].choose(rng).unwrap());
+    }
+    if rng.random() {
+        let base = keys.choose(rng).unwrap();
+        s.set_aad2(u32::from(base.slot()) | u32::from(base.generation()) << 16);
+    }
+    if rng.random() {
+        s.set_aad3(rng.random_range(0..80) | rng.random_range(0..5) << 16);
+    }
+    // What does not belong to it and is not 0 gets it refused at once.
+    for (n, unused) in unused_fields(&s).into_iter().enumerate() {
+        if unused && !rng.random_ratio(1, 20) {
+            match n {
+                0 => s.set_src_lo(0).set_src_hi(0),
+                1 => s.set_dst_lo(0).set_dst_hi(0),
+                2 => s.set_pay_len(0),
+                _ => s.set_aad0(0).set_aad1(0),
+            };
+        }
+    }
+    s
+}
+
+/// Whether the operation has no source, destination, length, attributes (abi/README.md, Key operations).
+fn unused_fields(s: &Submission) -> [bool; 4] {
+    let op = Opcode::from_code(s.opcode() as u8).unwrap();
+    use Opcode::*;
+    let src = matches!(
+        op,
+        KeyUnwrap | KwpUnwrap | KeyHkdf | KeyKbkdf | KeyMessage | MacSign | MacVerify
+    );
+    let dst = matches!(
+        op,
+        KeyWrap | KwpWrap | KeyQuery | KeyMessage | MacSign | MacVerify | Random
+    );
+    let attributes = !matches!(
+        op,
+        KeyDestroy | KeyWrap | KwpWrap | KeyQuery | MacSign | MacVerify | Random
+    );
+    [!src, !dst, !src && !dst, !attributes]
+}
+
 /// Random writes to the page of a queue that no driver has; its rings, if they ever lie anywhere, lie in the attacker's arena.
 fn scribble(device: &Device, rng: &mut ChaCha8Rng, index: u32, arena: &Arena) {
     const REGISTERS: [u32; 9] = [
@@ -196,25 +273,29 @@ fn hostile_descriptors_and_registers_harm_nobody_else() {
     let device = open(&format!("sim:?latency=25&stall=5&reorder=20&seed={seed}"));
     let mut victim = Victim::new(&device, &mut rng);
     let mut hostile: Vec<Queue> = [1, 2].map(|d| queue(&device, d, 16)).into();
-    let keys: Vec<KeyHandle> = (0..8)
-        .map(|i| {
-            device
-                .load_key(
-                    &[i as u8; 32][..[16, 24, 32][i % 3]],
-                    1 + i as u8 % 2,
-                    KeyUse::BOTH,
-                )
-                .unwrap()
-        })
-        .chain([victim.key])
-        .collect();
+    // The attackers' own, and the victim's.
+    let load = |slot: u16| {
+        let i = usize::from(slot);
+        let bytes = &[i as u8; 32][..[16, 24, 32][i % 3]];
+        device
+            .load_slot(40 + slot, bytes, 1 + i as u8 % 2, KeyUse::BOTH)
+            .unwrap()
+    };
+    let mut keys: Vec<KeyHandle> = (0..8).map(load).chain([victim.key]).collect();
     let mut arena = Arena::new(&device);
+    // Nothing lies behind it as far as a descriptor can reach: what a queue may write to is the IOMMU's business.
+    let behind = device.transport().alloc(1 << 20).unwrap();
+    common::iommu(&device, |m| m.unmap(behind.iova(), behind.len()));
+    assert!(behind.iova() > arena.unmapped());
     let unused = device.capabilities().queues as u32 - 1;
     let mut statuses: HashMap<Status, u64> = HashMap::new();
     let (mut sent, mut answered, mut stops) = (0, 0, 0);
     let mut out = Vec::new();
     while answered < total {
         rng.fill_bytes(arena.bytes());
+        // They lock and destroy what they have.
+        let i = rng.random_range(0..8);
+        keys[i] = load(i as u16);
         let mut log = Vec::new();
         for _ in 0..40 {
             let q = &mut hostile[rng.random_range(0..2)];
@@ -263,7 +344,8 @@ fn hostile_descriptors_and_registers_harm_nobody_else() {
     assert_eq!(sent, answered, "one completion for every submission");
     assert!(victim.sent.is_empty() && victim.checked > total / 10);
     // The device still serves the attackers, too.
-    let d = raw(&mut hostile[0], &common::good(keys[0], &arena));
+    let key = device.load_key(&[1; 16], 1, KeyUse::BOTH).unwrap();
+    let d = raw(&mut hostile[0], &common::good(key, &arena));
     assert_eq!(d.status, Status::Ok);
     let mut statuses: Vec<_> = statuses.into_iter().collect();
     statuses.sort_by_key(|s| std::cmp::Reverse(s.1));
