@@ -54,7 +54,8 @@ pub fn run(ops: usize, seed: u64) -> Result<()> {
     let start = Instant::now();
     let sets = tally(&run_tests(ops, seed)?);
     let total: usize = sets.values().map(|s| s.0).sum();
-    if sets.len() != SETS || total < ops {
+    // Programs with key operations have a set of their own.
+    if sets.len() < SETS || total < ops {
         bail!(
             "{} sets and {total} operations were reported, not {SETS} and {ops}",
             sets.len()

@@ -3,6 +3,7 @@
 
 mod compare;
 mod demo;
+mod fuzz;
 mod tests;
 mod tools;
 
@@ -44,6 +45,15 @@ enum Task {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Hostile descriptors and register writes on the RTL, many seeds: the long form of the test, with a report
+    Fuzz {
+        /// Descriptors a seed
+        #[arg(long, default_value_t = 100_000)]
+        ops: u64,
+        /// How many seeds
+        #[arg(long, default_value_t = 10)]
+        seeds: u64,
+    },
     /// Prove promises of the device on its RTL, and that seeded bugs break the proofs
     Formal {
         /// One proof; all by default
@@ -65,6 +75,7 @@ fn main() -> Result<()> {
         Task::Abi { check } => tools::abi(check),
         Task::Lint => tests::lint(),
         Task::Compare { ops, seed } => compare::run(ops, seed),
+        Task::Fuzz { ops, seeds } => fuzz::run(ops, seeds),
         Task::Formal { name } => tools::formal(name.as_deref()),
         Task::Synth { args } => tools::synth(&args),
     }

@@ -216,7 +216,7 @@ fn compare(shape: &str, timing: &str, seed: u64, ops: usize) -> HashMap<u32, usi
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|c| std::cmp::Reverse(c.1));
-    println!("{uri} {timing}: {ops} operations agree: {counts:?}");
+    println!("{shape} {timing}: {ops} operations agree: {counts:?}");
     life.passed
 }
 

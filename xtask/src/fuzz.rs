@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The long form of driver/tests/hostile.rs: many seeds, and a dated report of what the device answered.
+
+use crate::tools::{cargo, root, setup};
+use anyhow::{Context, Result, bail};
+use std::fmt::Write as _;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+pub fn run(ops: u64, seeds: u64) -> Result<()> {
+    setup()?;
+    let start = Instant::now();
+    let mut rows = String::new();
+    for seed in 1..=seeds {
+        let out = cargo()
+            .args([
+                "test",
+                "-q",
+                "-p",
+                "casemate",
+                "--test",
+                "hostile",
+                "--",
+                "--nocapture",
+            ])
+            .env("CASEMATE_HOSTILE_OPS", ops.to_string())
+            .env("CASEMATE_HOSTILE_SEED", seed.to_string())
+            .stdout(Stdio::piped())
+            .spawn()?
+            .wait_with_output()?;
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        if !out.status.success() {
+            bail!(
+                "seed {seed}: see above; CASEMATE_HOSTILE_OPS={ops} CASEMATE_HOSTILE_SEED={seed} shows it again\n{text}"
+            );
+        }
+        let line = text
+            .lines()
+            .find(|l| l.contains("hostile descriptors, seed"))
+            .with_context(|| format!("seed {seed}: the test said nothing"))?;
+        println!("{line}");
+        writeln!(rows, "- {line}")?;
+    }
+    let date = Command::new("date").arg("+%Y-%m-%d").output()?;
+    let path = root().join("driver/tests/hostile-report.md");
+    let md = format!(
+        "# Hostile descriptors and register writes\n\n{}: `cargo xtask fuzz --ops {ops} --seeds {seeds}`, {} minutes. No hang, no AXI violation, one \
+         completion for every submission, and a queue of another domain that saw none of it.\n\n{rows}",
+        String::from_utf8_lossy(&date.stdout).trim(),
+        start.elapsed().as_secs().div_ceil(60),
+    );
+    std::fs::write(&path, md)?;
+    println!("report: {}", path.display());
+    Ok(())
+}
