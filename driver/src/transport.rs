@@ -127,12 +127,23 @@ fn parse(uri: &str) -> Result<Address> {
     if known && !path.is_empty() {
         return Err(wrong(format!("unexpected `{path}`")));
     }
-    let (query, root) = take_root(query);
+    let (query, root) = take(query, "root=");
+    let (query, noise) = take(&query, "noise=");
+    if let Some(other) = noise.filter(|n| *n != "os") {
+        return Err(wrong(format!("noise={other}: os")));
+    }
     match scheme {
         #[cfg(feature = "sim")]
         "sim" => {
             let mut config = casemate_sim::device::Config::parse(&query).map_err(wrong)?;
             config.root = *secret(root).map_err(wrong)?.bytes();
+            // Who keeps a root keeps keys: the next run must not make the same ones, nor the same IVs.
+            if noise.is_some() || root.is_some() && !query.split('&').any(|s| s.starts_with("seed=")) {
+                let mut bytes = [0; 32];
+                getrandom::fill(&mut bytes)
+                    .map_err(|e| wrong(format!("no randomness from the operating system: {e}")))?;
+                config.noise = Some(bytes);
+            }
             Ok(Address::Sim(config))
         }
         #[cfg(feature = "soft")]
@@ -142,22 +153,22 @@ fn parse(uri: &str) -> Result<Address> {
             Ok(Address::Soft(shape))
         }
         _ => {
-            let _ = (query, root);
+            let _ = (query, root, noise);
             Err(wrong(format!("unknown scheme `{scheme}`")))
         }
     }
 }
 
-/// Takes `root=FILE`, which all in-process devices share, out of their other settings.
-fn take_root(query: &str) -> (String, Option<&str>) {
-    let (mut rest, mut root) = (Vec::new(), None);
+/// Takes a setting that in-process devices share out of their other ones.
+fn take<'a>(query: &'a str, name: &str) -> (String, Option<&'a str>) {
+    let (mut rest, mut found) = (Vec::new(), None);
     for pair in query.split('&') {
-        match pair.strip_prefix("root=") {
-            Some(file) => root = Some(file),
+        match pair.strip_prefix(name) {
+            Some(value) => found = Some(value),
             None => rest.push(pair),
         }
     }
-    (rest.join("&"), root)
+    (rest.join("&"), found)
 }
 
 /// The secret in the file named, or the one for development.

@@ -693,6 +693,7 @@ fn uris() {
         ("sim:?colour=red", "colour=red"),
         ("soft:?slots=3", "power of two"),
         ("soft:?x", "key=value"),
+        ("sim:?noise=some", "noise=some: os"),
     ] {
         let e = Device::open(uri)
             .err()

@@ -14,12 +14,15 @@ use rand::{Rng, RngCore, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;
 
+/// Plaintext, IV, AAD.
+type Sent = (Vec<u8>, [u8; 12], Vec<u8>);
+
 /// The queue that must not notice.
 struct Victim {
     queue: Queue,
     key: KeyHandle,
     bytes: Vec<u8>,
-    sent: HashMap<u64, (Vec<u8>, [u8; 12], Vec<u8>)>,
+    sent: HashMap<u64, Sent>,
     next: u64,
     checked: u64,
 }

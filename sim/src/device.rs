@@ -57,6 +57,8 @@ pub struct Config {
     pub selftest_fault: bool,
     /// The platform's root secret. For development it is bytes 0 to 31, which everybody knows.
     pub root: [u8; 32],
+    /// What the entropy source gives comes from this, and not from the seed: other keys in every run.
+    pub noise: Option<[u8; 32]>,
 }
 
 impl Default for Config {
@@ -70,12 +72,13 @@ impl Default for Config {
             tamper: None,
             selftest_fault: false,
             root: std::array::from_fn(|i| i as u8),
+            noise: None,
         }
     }
 }
 
 impl std::fmt::Debug for Config {
-    /// All but the root secret.
+    /// All but the secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Config")
             .field("shape", &self.shape)
@@ -315,7 +318,7 @@ impl Device {
         let p = Ports::of(&mut model)?;
         let mut d = Self {
             axi: AxiMemory::new(s.axi as usize / 8, config.timing.clone()),
-            entropy: Entropy::new(config.timing.seed),
+            entropy: (config.noise).map_or_else(|| Entropy::new(config.timing.seed), Entropy::of),
             irqs: vec![0; s.queues as usize + 1],
             irq_seen: false,
             watch: None,

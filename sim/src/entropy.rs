@@ -28,7 +28,15 @@ pub struct Entropy {
 impl Entropy {
     /// One seed, one sequence of words.
     pub fn new(seed: u64) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        Self::over(ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    /// Of 256 bits: for keys that nobody is to guess.
+    pub fn of(noise: [u8; 32]) -> Self {
+        Self::over(ChaCha8Rng::from_seed(noise))
+    }
+
+    fn over(mut rng: ChaCha8Rng) -> Self {
         // Not the memory's sequence.
         rng.set_stream(1);
         let mut e = Self {

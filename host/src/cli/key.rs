@@ -360,7 +360,7 @@ fn wrap(uri: &str, path: &Path, epoch: Option<u16>, under: Option<&Path>, out: &
 const CHUNK: u64 = 1 << 16;
 
 pub fn random(uri: &str, args: &Random) -> Result<()> {
-    let device = crate::open(uri)?;
+    let device = crate::open(&root::with_noise(uri))?;
     let officer = device.officer()?;
     let mut keys = officer.keys(1)?;
     let mut out = std::io::stdout().lock();

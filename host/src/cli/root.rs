@@ -20,9 +20,7 @@ fn path() -> Result<PathBuf> {
 
 /// The URI with a root secret. The file is made, with its folder, when it is needed first; whoever loses it loses every token.
 pub fn with_root(uri: &str) -> Result<String> {
-    let (address, settings) = uri.split_once('?').unwrap_or((uri, ""));
-    let simulated = casemate::KINDS.iter().any(|k| k.uri == address);
-    if !simulated || settings.split('&').any(|s| s.starts_with("root=")) {
+    if !simulated(uri) || has(uri, "root=") {
         return Ok(uri.into());
     }
     let path = path()?;
@@ -38,6 +36,27 @@ pub fn with_root(uri: &str) -> Result<String> {
             "the root secret's path {shown} cannot be part of a device's URI: set XDG_STATE_HOME to another"
         );
     };
+    Ok(with(uri, &format!("root={text}")))
+}
+
+/// The URI with noise from the operating system: without it a simulation's random bits are those of its seed, the same in every run.
+pub fn with_noise(uri: &str) -> String {
+    if !simulated(uri) || has(uri, "seed=") || has(uri, "noise=") {
+        return uri.into();
+    }
+    with(uri, "noise=os")
+}
+
+fn simulated(uri: &str) -> bool {
+    let address = uri.split_once('?').map_or(uri, |u| u.0);
+    casemate::KINDS.iter().any(|k| k.uri == address)
+}
+
+fn has(uri: &str, setting: &str) -> bool {
+    uri.split(['?', '&']).any(|s| s.starts_with(setting))
+}
+
+fn with(uri: &str, setting: &str) -> String {
     let separator = if uri.contains('?') { '&' } else { '?' };
-    Ok(format!("{uri}{separator}root={text}"))
+    format!("{uri}{separator}{setting}")
 }
