@@ -247,6 +247,14 @@ module guard_i2
       assert (base_there && key_base_i.valid && key_base_i.domain == key_domain_i);
       assert (key_base_i.generation == key_sub_i.aad2[31:16] && (key_base_i.usage_bits & base_wants) == base_wants);
     end
+    // What is wrapped with its attributes, or comes back so, is under a key that nobody outside knows.
+    if (passes && key_sub_i.opcode inside {OPCODE_KEY_WRAP, OPCODE_KEY_UNWRAP}) begin
+      assert (!(key_base_i.origin inside {ORIGIN_IMPORTED[2:0], ORIGIN_FOREIGN[2:0]}));
+    end
+    if (passes && key_sub_i.opcode == OPCODE_KWP_WRAP) assert (key_meta_i.key_type != KEY_TYPE_WRAPPING);
+    if (passes && op.fills && made.key_type == KEY_TYPE_WRAPPING) begin
+      assert (!(key_sub_i.opcode inside {OPCODE_KWP_UNWRAP, OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF}));
+    end
     // What is made is the queue's, and can be; a generation never comes again.
     if (passes && op.fills) begin
       assert (key_officer_i || made.domain == key_domain_i);

@@ -36,6 +36,8 @@ PROOFS = {
         ("keys/rtl/key_guard.sv", "meta_i.usage_bits & usage_bits;", "usage_bits;"),
         ("keys/rtl/key_guard.sv", "else if (meta_i.generation == 16'hffff) fill = STATUS_SLOT_RETIRED;", ""),
         ("keys/rtl/key_guard.sv", " || (handed & ~base_i.usage_bits) != '0", ""),
+        ("keys/rtl/key_guard.sv", " || !trusted", ""),
+        ("keys/rtl/key_guard.sv", "key_type == KEY_TYPE_WRAPPING && known_outside", "1'b0"),
     ]),
 }
 

@@ -199,6 +199,10 @@ fn key(slots: &[Slot], handle: (usize, u32), domain: Option<u8>, need: u16) -> R
 fn made(s: &Submission, op: Opcode, asker: &Asker) -> Result<Attributes, Status> {
     let kind = KeyType::from_code(s.aad0() as u8)
         .filter(|k| op != Opcode::KeyRoot || *k == KeyType::Wrapping)
+        // Whoever knows a wrapping key's bytes can read what it wrapped: none is made from what may be known outside.
+        .filter(|k| {
+            *k != KeyType::Wrapping || !matches!(op, Opcode::KwpUnwrap | Opcode::KeyHkdf | Opcode::KeyKbkdf)
+        })
         .ok_or(Status::BadKeyType)?;
     let bits = (s.aad0() >> 16) as u16;
     let root = usage::WRAP | usage::UNWRAP;
@@ -281,6 +285,9 @@ fn of_key(s: &Submission, op: Opcode, a: &Attributes) -> Result<(), Status> {
             return Err(Status::Exhausted);
         }
     }
+    if op == Opcode::KwpWrap && a.kind == KeyType::Wrapping {
+        return Err(Status::SlotUsage);
+    }
     // Told only to those who may wrap the key.
     if op == Opcode::KwpWrap && s.pay_len() as usize != kwp_len(a.len) {
         return Err(Status::BadLength);
@@ -339,7 +346,9 @@ fn of_base(s: &Submission, op: Opcode, asker: &Asker, slots: &[Slot], grant: &Gr
         _ => 0,
     };
     // wrap, unwrap and derive are bits of one type each.
-    if a.policy != policy || derived & !a.usage != 0 {
+    let known = matches!(a.origin, Origin::Imported | Origin::Foreign)
+        && matches!(op, Opcode::KeyWrap | Opcode::KeyUnwrap);
+    if a.policy != policy || derived & !a.usage != 0 || known {
         return Err(Status::SlotUsage);
     }
     Ok(())

@@ -264,7 +264,10 @@ impl Vault {
         }
         let a = KeyAttributes::from_le(head.try_into().expect("32 bytes"));
         let mut a = Attributes::decode(&a).filter(|a| a.domain == domain)?;
-        a.origin = Origin::Unwrapped;
+        // What the host has known it still knows.
+        if !matches!(a.origin, Origin::Imported | Origin::Foreign) {
+            a.origin = Origin::Unwrapped;
+        }
         let material = Zeroizing::new(text[..a.len].to_vec());
         Some((a, material))
     }

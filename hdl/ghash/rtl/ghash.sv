@@ -87,7 +87,7 @@ module ghash
   // Products of halves and of their sums to 63-bit products.
   function automatic logic [8:0][62:0] joined(logic [26:0][30:0] p);
     for (int i = 0; i < 9; i++) begin
-      joined[i] = 63'(p[3*i]) ^ (63'(p[3*i+2] ^ p[3*i] ^ p[3*i+1]) << 16) ^ (63'(p[3*i+1]) << 32);
+      joined[i] = 63'(p[3*i]) ^ ((63'(p[3*i+2]) ^ 63'(p[3*i]) ^ 63'(p[3*i+1])) << 16) ^ (63'(p[3*i+1]) << 32);
     end
   endfunction
 

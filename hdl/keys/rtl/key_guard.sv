@@ -98,6 +98,13 @@ module key_guard
   endfunction
   /* verilator lint_on UNUSEDSIGNAL */
 
+  // Whoever knows a wrapping key's bytes can read what it wrapped: none is made from what may be known outside, none leaves by AES-KWP, and
+  // one that was loaded wraps and unwraps nothing but by AES-KWP.
+  logic known_outside, trusted;
+  assign known_outside = sub_i.opcode inside {OPCODE_KWP_UNWRAP, OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF};
+  assign trusted       = !(base_i.origin inside {ORIGIN_IMPORTED[2:0], ORIGIN_FOREIGN[2:0]})
+                       || !(sub_i.opcode inside {OPCODE_KEY_WRAP, OPCODE_KEY_UNWRAP});
+
   // A slot to be filled. The officer's load takes any.
   logic [15:0] words;
   assign words = 16'((17'd1 << ((key_len + 7'd3) >> 2)) - 17'd1);
@@ -106,7 +113,8 @@ module key_guard
     fill = STATUS_OK;
     if (32'(sub_i.slot) >= SLOTS) fill = STATUS_SLOT_RANGE;
     else if (!load && meta_i.valid && meta_i.domain != domain) fill = STATUS_SLOT_DOMAIN;
-    else if (op.attrs && (usage_of(key_type) == '0 || (root && key_type != KEY_TYPE_WRAPPING))) fill = STATUS_BAD_KEY_TYPE;
+    else if (op.attrs && (usage_of(key_type) == '0 || (root && key_type != KEY_TYPE_WRAPPING)
+                          || (key_type == KEY_TYPE_WRAPPING && known_outside))) fill = STATUS_BAD_KEY_TYPE;
     else if (op.attrs && (usage_bits & ~can) != '0) fill = STATUS_BAD_USAGE;
     else if (op.attrs && !policy_fits(made.iv_policy, key_type, usage_bits, sub_i.opcode == OPCODE_KEY_GENERATE))
       fill = STATUS_BAD_POLICY;
@@ -132,7 +140,7 @@ module key_guard
     handed      = sub_i.opcode inside {OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF} ? usage_bits & leaves : '0;
     // Wrap, unwrap and derive are bits of one type each: the bit says the type.
     base = handle_checks(sub_i.aad2[15:0], sub_i.aad2[31:16], base_i, 1'b0, domain_i, base_need);
-    if (base == STATUS_OK && (base_i.iv_policy != base_policy || (handed & ~base_i.usage_bits) != '0)) base = STATUS_SLOT_USAGE;
+    if (base == STATUS_OK && (base_i.iv_policy != base_policy || (handed & ~base_i.usage_bits) != '0 || !trusted)) base = STATUS_SLOT_USAGE;
   end
 
   always_comb begin
@@ -143,6 +151,7 @@ module key_guard
     else if (op.slotted) begin
       status_o = op.fills ? fill
                : handle_checks(sub_i.slot, sub_i.generation, meta_i, destroy && officer_i, domain_i, need);
+      if (status_o == STATUS_OK && sub_i.opcode == OPCODE_KWP_WRAP && meta_i.key_type == KEY_TYPE_WRAPPING) status_o = STATUS_SLOT_USAGE;
       // Told only to those who may wrap the key.
       if (status_o == STATUS_OK && sub_i.opcode == OPCODE_KWP_WRAP && sub_i.pay_len != 32'(kwp_len)) status_o = STATUS_BAD_LENGTH;
       if (status_o == STATUS_OK && op.based) status_o = base;

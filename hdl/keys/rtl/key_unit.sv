@@ -479,6 +479,8 @@ module key_unit
           endcase
           if (sub.opcode == OPCODE_KEY_UNWRAP) begin
             made_meta_q.key_type   <= blob.key_type;
+            // What the host has known it still knows.
+            if (blob.origin inside {ORIGIN_IMPORTED[2:0], ORIGIN_FOREIGN[2:0]}) made_meta_q.origin <= blob.origin;
             made_meta_q.usage_bits <= blob.usage_bits & sub.aad0[31:16];
             made_meta_q.iv_policy  <= blob.iv_policy;
             made_meta_q.key_len    <= blob.key_len;

@@ -85,7 +85,11 @@ impl Case {
             m.valid &= op == KeyLoad;
             m.domain = if m.valid { m.domain } else { target };
             if model::attributes(op) {
-                let kind = if op == KeyRoot { 5 } else { rng.random_range(1..=5) };
+                let kind = match op {
+                    KeyRoot => 5,
+                    KwpUnwrap | KeyHkdf | KeyKbkdf => rng.random_range(1..=4),
+                    _ => rng.random_range(1..=5),
+                };
                 let mut bits = model::usage_of(kind).unwrap() & rng.random::<u16>();
                 if op == KeyRoot {
                     bits &= 0x60;
@@ -104,6 +108,9 @@ impl Case {
             let m = c.slot();
             m.valid = true;
             m.usage |= 0x18c;
+            if op == KwpWrap && m.key_type == 5 {
+                m.key_type = 3;
+            }
             if !(op == KeyDestroy || op == KeyQuery) || rng.random() {
                 m.domain = domain;
             } else {
@@ -122,6 +129,9 @@ impl Case {
             (b.valid, b.domain) = (true, domain);
             b.usage |= 0x1f0;
             b.policy = if op == KeyMessage { 2 } else { 0 };
+            if op == KeyWrap || op == KeyUnwrap {
+                b.origin = rng.random_range(2..=4);
+            }
             let generation = u32::from(b.generation);
             let aad2 = c.sub.aad2() & 0xffff | generation << 16;
             c.sub.set_aad2(aad2);

@@ -41,10 +41,12 @@ fn pick(u: &mut Unit, want: impl Fn(&unit::Slot) -> bool) -> usize {
 
 /// Attributes of a key that can be made.
 fn attributes(u: &mut Unit, s: &mut Submission, o: Opcode, domain: u8) {
-    let kind = if o == Opcode::KeyRoot {
-        5
-    } else {
-        *[1, 2, 3, 4, 4, 5].choose(&mut u.rng).unwrap()
+    let kind = match o {
+        Opcode::KeyRoot => 5,
+        Opcode::KwpUnwrap | Opcode::KeyHkdf | Opcode::KeyKbkdf if chance(&mut u.rng, 95) => {
+            *[1, 2, 3, 4, 4].choose(&mut u.rng).unwrap()
+        }
+        _ => *[1, 2, 3, 4, 4, 5].choose(&mut u.rng).unwrap(),
     };
     let mut bits = model::usage_of(kind).unwrap() & (u.rng.random::<u16>() | u.rng.random::<u16>());
     if o == Opcode::KeyRoot {
@@ -88,18 +90,19 @@ fn random_op(u: &mut Unit, faults: u32) -> (usize, Submission) {
     s.set_cookie(u.rng.random());
     let may =
         |bit: u16| move |x: &unit::Slot| x.meta.valid && x.meta.domain == domain && x.meta.usage & bit == bit;
+    let trusted = |x: &unit::Slot| ![1, 5].contains(&x.meta.origin);
     let slot = match o {
         KeyLoad => u.rng.random_range(0..SLOTS),
         _ if model::fills(o) => pick(u, |x| !x.meta.valid),
         KeyWrap => pick(u, may(usage::EXPORT_WRAPPED)),
-        KwpWrap => pick(u, may(usage::KWP)),
+        KwpWrap => pick(u, |x| may(usage::KWP)(x) && x.meta.key_type != 5),
         MacSign => pick(u, may(usage::SIGN)),
         MacVerify => pick(u, may(usage::VERIFY)),
         _ => pick(u, may(0)),
     };
     let base = match o {
-        KeyWrap => pick(u, may(usage::WRAP)),
-        KeyUnwrap => pick(u, may(usage::UNWRAP)),
+        KeyWrap => pick(u, |x| may(usage::WRAP)(x) && trusted(x)),
+        KeyUnwrap => pick(u, |x| may(usage::UNWRAP)(x) && trusted(x)),
         KwpWrap => pick(u, may(usage::WRAP | usage::KWP)),
         KwpUnwrap => pick(u, may(usage::UNWRAP | usage::KWP)),
         KeyMessage => pick(u, |x| may(usage::DERIVE)(x) && x.meta.policy == 2),
@@ -443,7 +446,10 @@ fn resets_of_the_device() {
 fn a_generator_that_fails() {
     let mut u = Unit::new(256, 7);
     u.load(0, 0, 4, &[1; 40], usage::DERIVE, 2);
-    u.load(1, 0, 5, &[2; 32], usage::WRAP, 0);
+    let mut s = op(Opcode::KeyRoot);
+    s.set_slot(1)
+        .set_aad0(u32::from(usage::WRAP) << 16 | u32::from(u.domains[0]) << 8 | 5);
+    u.run(0, s);
     u.load(2, 0, 3, &[3; 32], usage::EXPORT_WRAPPED, 0);
     let mut ops = Vec::new();
     let mut s = op(Opcode::KeyGenerate);

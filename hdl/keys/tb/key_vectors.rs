@@ -170,14 +170,11 @@ fn cycles_of(seed: u64, byte: u8) -> Vec<(String, u64)> {
     u.mem.latency = 0;
     u.load(0, 0, SECRET, &[byte; 32], usage::DERIVE | usage::SIGN, 0);
     u.load(1, 0, SECRET, &[byte; 32], usage::DERIVE, 2);
-    u.load(
-        2,
-        0,
-        WRAPPING,
-        &[byte ^ 0x5a; 32],
-        usage::WRAP | usage::UNWRAP | usage::KWP,
-        0,
-    );
+    // A wrapping key from the generator: one that was loaded may not wrap.
+    let mut s = op(Opcode::KeyGenerate);
+    let may = usage::WRAP | usage::UNWRAP | usage::KWP;
+    s.set_slot(2).set_aad0(u32::from(may) << 16 | u32::from(WRAPPING));
+    assert_eq!(u.run(0, s).status, Status::Ok);
     u.load(
         3,
         0,

@@ -267,7 +267,8 @@ pub fn checks(s: &Submission, op: Opcode, a: Asker, slots: &[Meta]) -> Status {
         a.domain
     };
     let can = usage_of(kind).unwrap_or(0) & if op == KeyRoot { root } else { !0 };
-    let known = usage_of(kind).is_some() && (op != KeyRoot || kind == 5);
+    let outside = kind == 5 && matches!(op, KwpUnwrap | KeyHkdf | KeyKbkdf);
+    let known = usage_of(kind).is_some() && (op != KeyRoot || kind == 5) && !outside;
     let words = (1u32 << len_of(kind, s.aad1() >> 8 & 0x7f).div_ceil(4).min(16)) - 1;
     let need = match op {
         KeyWrap => usage::EXPORT_WRAPPED,
@@ -320,6 +321,7 @@ pub fn checks(s: &Submission, op: Opcode, a: Asker, slots: &[Meta]) -> Status {
             uses && u32::from(m.generation) != s.generation(),
         ),
         (Status::SlotUsage, uses && m.usage & need != need),
+        (Status::SlotUsage, op == KwpWrap && m.key_type == 5),
         (Status::BadLength, op == KwpWrap && s.pay_len() != kwp),
         (Status::BadKeyType, made && !known),
         (Status::BadUsage, made && bits & !can != 0),
@@ -342,7 +344,11 @@ pub fn checks(s: &Submission, op: Opcode, a: Asker, slots: &[Meta]) -> Status {
         ),
         (
             Status::SlotUsage,
-            based && (b.usage & base_need != base_need || b.policy != base_policy || handed & !b.usage != 0),
+            based
+                && (b.usage & base_need != base_need
+                    || b.policy != base_policy
+                    || handed & !b.usage != 0
+                    || [1, 5].contains(&b.origin) && (op == KeyWrap || op == KeyUnwrap)),
         ),
     ]
     .into_iter()
@@ -392,7 +398,7 @@ pub fn made(s: &Submission, op: Opcode, domain: u8, slot: Meta) -> Meta {
     m
 }
 
-/// The attributes in a blob, if a key of `domain` can have them: public half (but generation and origin) and count.
+/// The attributes in a blob, if a key of `domain` can have them: public half (but generation) and count.
 pub fn blob_meta(head: &[u8], domain: u8) -> Option<(Meta, u32)> {
     let a = KeyAttributes::from_le(head.try_into().unwrap());
     let kind = a.key_type() as u8;
@@ -415,7 +421,10 @@ pub fn blob_meta(head: &[u8], domain: u8) -> Option<(Meta, u32)> {
             usage: bits,
             generation: 0,
             policy: a.iv_policy() as u8,
-            origin: Origin::Unwrapped as u8,
+            origin: match a.origin() as u8 {
+                known @ (1 | 5) => known,
+                _ => Origin::Unwrapped as u8,
+            },
             key_len: len,
             limit: a.limit(),
             label: [a.label0(), a.label1(), a.label2()],
