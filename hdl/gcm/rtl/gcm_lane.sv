@@ -5,7 +5,7 @@
 // in whose place the pipe encrypts J0. Any other IV length first runs its own GHASH and waits for J0.
 //
 // Every cycle's block, of whatever kind, walks the same fixed-latency path, with no clock enable anywhere:
-//   issue (2) -> AES pipe (59) beside a delay RAM -> XOR and mask (2) -> GHASH (8) -> tag (4)
+//   issue (2) -> AES pipe (59) beside a delay RAM -> XOR and mask (2) -> GHASH (8) -> tag (5)
 // so a block may start only while there are credits for what it will put out.
 // Formats and the meaning of `abort`: gcm_pkg. While wipe_i, with rst_ni low, all that held a key, data or anything made of them is
 // overwritten, again and again (README, Wipe). The caller loads or clears a slot only while no request uses it.
@@ -534,30 +534,35 @@ module gcm_lane
 
   // -------------------------------------------------------------------- tag
   want_t        want_d, want;
-  logic         want_some, ej0_some, tag_now, sum_valid_q, t_valid_q, u_valid_q;
+  logic         want_some, ej0_some, tag_now_q, sum_valid_q, t_valid_q, u_valid_q;
+  poly_t        hash_q;
   logic [127:0] ej0, sum_q, sum_mask_q, t_q;
   gcm_res_t     u_q;
   assign want_d.aborted  = s_abort_q;
   assign want_d.decrypt  = facts_q.decrypt;
   assign want_d.tag_len  = facts_q.tag_len;
   assign want_d.expected = s_data_q;
-  assign tag_now   = hash_done && hash_use == USE_TAG;
+  // A register before it reaches the FIFOs' control.
+  always_ff @(posedge clk_i) begin
+    tag_now_q <= rst_ni && hash_done && hash_use == USE_TAG;
+    hash_q    <= hash;
+  end
   gcm_fifo #(.WIDTH($bits(want_t)), .DEPTH(RES_DEPTH), .OUT_REG(1'b1)) u_want (
     .clk_i, .rst_ni, .wipe_i,
     .in_valid_i(finished), .in_i(want_d),
-    .out_valid_o(want_some), .out_ready_i(tag_now), .out_o(want)
+    .out_valid_o(want_some), .out_ready_i(tag_now_q), .out_o(want)
   );
   gcm_fifo #(.WIDTH(128), .DEPTH(16)) u_ej0 (
     .clk_i, .rst_ni, .wipe_i,
     .in_valid_i(y_valid_q && y_q.kind == LENGTH), .in_i(y_stream_q),
-    .out_valid_o(ej0_some), .out_ready_i(tag_now), .out_o(ej0)
+    .out_valid_o(ej0_some), .out_ready_i(tag_now_q), .out_o(ej0)
   );
   logic [15:0] t_masked_q, v_equal_q;
   logic        v_valid_q;
   logic [127:0] v_tag_q;
   always_ff @(posedge clk_i) begin
-    sum_valid_q  <= rst_ni && tag_now;
-    sum_q        <= to_poly(hash) ^ ej0;
+    sum_valid_q  <= rst_ni && tag_now_q;
+    sum_q        <= to_poly(hash_q) ^ ej0;
     sum_mask_q   <= mask(want.tag_len);
     sum_want_q   <= want;
     t_valid_q    <= rst_ni && sum_valid_q;
@@ -630,7 +635,7 @@ module gcm_lane
 
 `ifndef SYNTHESIS
   always_ff @(posedge clk_i) begin
-    if (rst_ni && tag_now) assert (want_some && ej0_some);
+    if (rst_ni && tag_now_q) assert (want_some && ej0_some);
   end
 `endif
 endmodule
