@@ -369,10 +369,12 @@ fn forged_attributes() {
     for uri in KEY_DEVICES {
         let officer = officer(uri);
         let mut keys = officer.keys(1).unwrap();
-        let kek = [0x77; 32];
-        let under = officer
-            .load(&kek, &KeyAttributes::wrapping(Usage::UNWRAP), 1)
-            .unwrap();
+        // As abi/README.md says, of the secret that everybody knows: under a key that was loaded nothing can be unwrapped.
+        let root: [u8; 32] = std::array::from_fn(|i| i as u8);
+        let mut mac = <hmac::Hmac<sha2::Sha256> as hmac::Mac>::new_from_slice(&root).unwrap();
+        hmac::Mac::update(&mut mac, b"\0\0\0\x01casemate wrapping key\0\x01\0\x01\0\0\x01\0");
+        let kek: [u8; 32] = hmac::Mac::finalize(mac).into_bytes().into();
+        let under = officer.root_key(1, 1, Usage::UNWRAP).unwrap();
         let mut one = |what: &str, zeros: [u8; 4], change: fn(&mut Words)| {
             let blob = forge(&kek, change, zeros);
             let got = keys.unwrap(&blob, under, Usage::ALL);
@@ -415,6 +417,54 @@ fn forged_attributes() {
         one("policy 3", [0; 4], |w| _ = w.set_iv_policy(3));
         one("generation", [0; 4], |w| _ = w.set_generation(1));
         one("not valid", [0; 4], |w| _ = w.set_valid(0));
+    }
+}
+
+/// Whoever knows a wrapping key can read what it wrapped: none that may be known outside wraps, or is made.
+#[test]
+fn wrapping_keys_known_outside_wrap_nothing() {
+    for uri in KEY_DEVICES {
+        let officer = officer(uri);
+        let mut keys = officer.keys(1).unwrap();
+        let all = Usage::WRAP | Usage::UNWRAP | Usage::KWP;
+        let loaded = officer.load(&[7; 32], &KeyAttributes::wrapping(all), 1).unwrap();
+        let may = Usage::DERIVE | Usage::EXPORT_WRAPPED | Usage::KWP;
+        let secret = keys.generate(&KeyAttributes::new(KeyType::Secret, may)).unwrap();
+        let root = officer.root_key(1, 1, Usage::WRAP | Usage::UNWRAP).unwrap();
+        let blob = keys.wrap(secret, root).unwrap();
+        refused("wrap", keys.wrap(secret, loaded), Status::SlotUsage);
+        refused(
+            "unwrap",
+            keys.unwrap(&blob, loaded, Usage::ALL),
+            Status::SlotUsage,
+        );
+        // AES-KWP is for interchange, by a right of its own, but not of wrapping keys.
+        let wrapped = keys.kwp_wrap(secret, loaded).unwrap();
+        let kek = KeyAttributes::wrapping(Usage::WRAP);
+        refused("KWP", keys.kwp_unwrap(&wrapped, loaded, &kek), Status::BadKeyType);
+        let made = keys.generate(&KeyAttributes::wrapping(all)).unwrap();
+        refused(
+            "KWP of a wrapping key",
+            keys.kwp_wrap(made, loaded),
+            Status::SlotUsage,
+        );
+        refused(
+            "HKDF",
+            keys.hkdf(secret, Hash::Sha256, b"", b"", &kek),
+            Status::BadKeyType,
+        );
+        refused(
+            "KBKDF",
+            keys.kbkdf(secret, Hash::Sha256, b"", &kek),
+            Status::BadKeyType,
+        );
+        // Wrapped and unwrapped, it is still one that the host knows.
+        let carried = KeyAttributes::wrapping(all | Usage::EXPORT_WRAPPED);
+        let carried = officer.load(&[8; 32], &carried, 1).unwrap();
+        let blob = keys.wrap(carried, root).unwrap();
+        let back = keys.unwrap(&blob, root, Usage::ALL).unwrap();
+        assert_eq!(keys.query(back).unwrap().origin, Origin::Imported, "{uri}");
+        refused("washed", keys.wrap(secret, back), Status::SlotUsage);
     }
 }
 

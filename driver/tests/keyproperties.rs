@@ -107,7 +107,11 @@ fn shrinks(before: &KeyInfo, after: &KeyInfo, step: &Step) -> Result<(), TestCas
             prop_assert_eq!((after.limit, after.used), (before.limit, before.used));
             prop_assert_eq!((after.kind, after.len), (before.kind, before.len));
             prop_assert_eq!((after.policy, after.label), (before.policy, before.label));
-            prop_assert_eq!(after.origin, Origin::Unwrapped);
+            let known = before.origin == Origin::Foreign;
+            prop_assert_eq!(
+                after.origin,
+                if known { Origin::Foreign } else { Origin::Unwrapped }
+            );
         }
         Step::Hkdf { .. } | Step::Kbkdf { .. } => {
             prop_assert!(before.usage.contains(Usage::DERIVE) && before.kind == KeyType::Secret);
@@ -152,7 +156,7 @@ proptest! {
                         key = next;
                     }
                     Err(Error::Request { status, .. }) => {
-                        prop_assert!(matches!(status, Status::SlotUsage | Status::BadUsage | Status::BadBlob), "{:?}", status);
+                        prop_assert!(matches!(status, Status::SlotUsage | Status::BadUsage | Status::BadBlob | Status::BadKeyType), "{:?}", status);
                         prop_assert_eq!(w.keys.query(key).unwrap(), before);
                     }
                     Err(e) => panic!("{e}"),
