@@ -39,6 +39,13 @@ PROOFS = {
         ("keys/rtl/key_guard.sv", " || !trusted", ""),
         ("keys/rtl/key_guard.sv", "key_type == KEY_TYPE_WRAPPING && known_outside", "1'b0"),
     ]),
+    "isolation_i1": ("isolation_i1", 1, "I1 on registers, guard and slots, by self-composition: what they show does not depend on keys", [
+        ("csr/rtl/csr.sv", "if (is_window) own_err = 1'b0;", "if (is_window) begin own_err = 1'b0; own_data = window_q[addr_q[5:2]]; end"),
+        ("slots/rtl/slots.sv", "DRAIN: if (drained == '1) state_q <= CLEAR;", "DRAIN: if (drained == '1 && !material[slot][0]) state_q <= CLEAR;"),
+        ("slots/rtl/slots.sv", "    look_used_o            <= used[look];", "    look_used_o            <= used[look] ^ 32'(material_o[0]);"),
+        ("slots/rtl/slots.sv", " & {256{state_q == LOAD && sent_q != '1}}", ""),
+        ("csr/rtl/csr.sv", "written_q[addr_q[5:2]] <= 1'b1;", "written_q[addr_q[5:2]] <= wdata_q[0];"),
+    ]),
 }
 
 
