@@ -7,13 +7,16 @@ use casemate::abi::{Opcode, Submission};
 use rand::{Rng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 
-const OPS: [Opcode; 18] = [
+const OPS: [Opcode; 20] = [
     Opcode::KeyLoad,
     Opcode::KeyDestroy,
     Opcode::KeyGenerate,
     Opcode::KeyWrap,
     Opcode::KeyUnwrap,
+    // They need most to come together.
     Opcode::KwpWrap,
+    Opcode::KwpWrap,
+    Opcode::KwpUnwrap,
     Opcode::KwpUnwrap,
     Opcode::KeyHkdf,
     Opcode::KeyKbkdf,
@@ -84,7 +87,13 @@ impl KeyProgram {
         let good: Vec<_> = (0..super::DOMAINS.len())
             .filter(|q| {
                 let domain = super::DOMAINS[*q];
-                has(domain, key, None) && has(domain, base, Some(policy))
+                // A wrapping key does not leave by AES-KWP.
+                let leaves = o != KwpWrap
+                    || self
+                        .keys
+                        .values()
+                        .any(|k| k.domain == domain && k.bits & key == key && k.kind != WRAPPING);
+                leaves && has(domain, key, None) && has(domain, base, Some(policy))
             })
             .collect();
         match good.choose(rng) {
@@ -112,7 +121,7 @@ impl KeyProgram {
             Random => 0,
             _ if fills(o) => self.empty(rng),
             KeyWrap => self.pick(rng, |k| ours(k, 0x80)),
-            KwpWrap => self.pick(rng, |k| ours(k, 0x100)),
+            KwpWrap => self.pick(rng, |k| ours(k, 0x100) && k.kind != WRAPPING),
             MacSign => self.pick(rng, |k| ours(k, 4)),
             MacVerify => self.pick(rng, |k| ours(k, 8)),
             GcmSeal => self.pick(rng, |k| ours(k, 1)),
@@ -271,6 +280,10 @@ impl KeyProgram {
             return;
         }
         let mut kind = *[1, 2, 3, SECRET, SECRET, WRAPPING].choose(rng).unwrap();
+        if matches!(o, KeyHkdf | KeyKbkdf | KwpUnwrap) && rng.random_ratio(7, 8) {
+            // Wrapping keys are not made so.
+            kind = kind.min(SECRET);
+        }
         let mut bits = allowed(kind) & *[0x1ff, 0x1ff, 0x7f, rng.random()].choose(rng).unwrap();
         let mut policy = 0;
         match o {
