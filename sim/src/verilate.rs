@@ -145,7 +145,7 @@ impl Block {
     /// Builds the model, or finds it in the cache, and starts one instance of it.
     pub fn build(self) -> Result<Model, Error> {
         let verilator = find_verilator()?;
-        let path = self.library(&verilator)?;
+        let path = self.shared_object(&verilator)?;
         Model::load(&self.top, &path, self.trace)
     }
 
@@ -209,7 +209,7 @@ impl Block {
         Ok((key, dir))
     }
 
-    fn library(&self, verilator: &Verilator) -> Result<PathBuf, Error> {
+    fn shared_object(&self, verilator: &Verilator) -> Result<PathBuf, Error> {
         let (key, dir) = self.place(verilator)?;
         let cache = cache_dir();
         let lib = dir.join("model.so");
