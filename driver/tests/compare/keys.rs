@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Random key operations, one after another, in both worlds: keys of every type that are made, used, wrapped, moved and destroyed,
-//! and descriptors broken in every way. What is random in a device differs between the worlds; a cell of memory that holds such
-//! bytes, or what was made from them, is compared by status alone.
+//! Random key operations, one after another, in two worlds: keys of every type that are made, used, wrapped, moved and destroyed,
+//! and descriptors broken in every way. What is random in a device differs between the worlds, and where `DIFFERENT_KEYS` says so
+//! what the host loads, too; a cell of memory that holds such bytes, or what was made from them, is compared by status alone.
 
-use super::World;
 use super::program::{PLACE, READ_ONLY};
 use super::steps::break_it;
+use super::{DIFFERENT_KEYS, World};
 use casemate::Done;
 use casemate::abi::{KeyType, Opcode, Status, Submission, TagMode, reg};
 use rand::{Rng, RngCore};
@@ -89,16 +89,16 @@ impl KeyProgram {
         self.cells.fill(Cell::default());
     }
 
-    /// Handles and domains of secrets that sign, the same in both worlds.
+    /// Handles and domains of secrets that sign; the same in both worlds, unless none is.
     pub fn signers(&self) -> Vec<(u32, u8)> {
-        let signers = self.keys.iter().filter(|(_, k)| k.bits & 4 != 0 && !k.random);
+        let signers = (self.keys.iter()).filter(|(_, k)| k.bits & 4 != 0 && (DIFFERENT_KEYS || !k.random));
         signers.map(|(s, k)| (k.generation << 16 | s, k.domain)).collect()
     }
 
-    /// One operation in both worlds.
-    pub fn run(&mut self, what: &str, rng: &mut ChaCha8Rng, worlds: [&mut World; 2]) -> Status {
-        let [rtl, model] = worlds;
-        let iova = rtl.arena.iova();
+    /// One operation in both worlds: its descriptor and what became of it.
+    pub fn run(&mut self, what: &str, rng: &mut ChaCha8Rng, worlds: [&mut World; 2]) -> (Submission, Status) {
+        let [first, second] = worlds;
+        let iova = first.arena.iova();
         let mut step = self.step(rng, iova);
         let broken = rng.random_ratio(1, 5);
         if broken {
@@ -114,6 +114,8 @@ impl KeyProgram {
         };
         let run = |w: &mut World| -> Done {
             if s.opcode() == Opcode::KeyLoad as u32 {
+                let mut window = window;
+                w.secret(&mut window);
                 for (i, v) in window[..words].iter().enumerate() {
                     w.device
                         .transport()
@@ -132,19 +134,24 @@ impl KeyProgram {
             }
             out.remove(0)
         };
-        let (x, y) = (run(rtl), run(model));
+        let (x, y) = (run(first), run(second));
         // The tag of a random key in the completion.
         let random_tag = s.opcode() == Opcode::GcmSeal as u32 && s.tag_mode() == TagMode::Completion as u32;
         let same = (x.status, x.bytes) == (y.status, y.bytes)
             && (x.report == y.report || x.status == Status::Ok && random_tag);
         let about = |d: &Done| format!("{:?} {} {:x?}", d.status, d.bytes, d.report);
-        assert!(same, "{what}: {s:?}\n RTL   {}\n model {}", about(&x), about(&y));
+        assert!(
+            same,
+            "{what}: {s:?}\n first  {}\n second {}",
+            about(&x),
+            about(&y)
+        );
         self.note(&step, broken, &x);
-        self.settle(what, &step, broken, &x, rtl, model);
+        self.settle(what, &step, broken, &x, first, second);
         if x.status == Status::Ok {
             *self.passed.entry(s.opcode()).or_default() += 1;
         }
-        x.status
+        (s, x.status)
     }
 
     /// What the operation did to keys.
@@ -180,7 +187,10 @@ impl KeyProgram {
                 }
                 return;
             }
-            KeyLoad | KeyRoot => key.domain = (s.aad0() >> 8) as u8,
+            KeyLoad | KeyRoot => {
+                key.domain = (s.aad0() >> 8) as u8;
+                key.random = DIFFERENT_KEYS;
+            }
             KeyGenerate => key.random = true,
             KeyHkdf | KeyKbkdf => key.random = random_src || of_base(self),
             KeyMessage => {
@@ -215,8 +225,8 @@ impl KeyProgram {
         step: &Step,
         broken: bool,
         done: &Done,
-        rtl: &mut World,
-        model: &mut World,
+        first: &mut World,
+        second: &mut World,
     ) {
         use Opcode::*;
         let Some(cell) = step.dst else { return };
@@ -228,7 +238,7 @@ impl KeyProgram {
         let range = cell * PLACE..(cell + 1) * PLACE;
         if done.status != Status::Ok || broken {
             // What it left there, and how far it got, is nobody's business.
-            for w in [rtl, model] {
+            for w in [first, second] {
                 w.memory()[range.start..READ_ONLY].fill(0);
             }
             self.cells[cell..].fill(Cell::default());
@@ -248,8 +258,8 @@ impl KeyProgram {
         // The rest of the cell may be random from before.
         let n = (done.bytes as usize + if o == Some(GcmSeal) { 16 } else { 0 }).min(PLACE);
         let (a, b) = (
-            &rtl.memory()[range.clone()][..n],
-            &model.memory()[range.clone()][..n],
+            &first.memory()[range.clone()][..n],
+            &second.memory()[range.clone()][..n],
         );
         assert!(random || a == b, "{what}: {s:?}: what it wrote differs");
         let before = self.cells[cell].random;

@@ -27,6 +27,9 @@ struct World {
     arena: DmaRegion,
 }
 
+/// Both worlds load the same keys.
+const DIFFERENT_KEYS: bool = false;
+
 /// Domains of the program's queues.
 const DOMAINS: [u8; 4] = [1, 1, 2, 3];
 
@@ -66,6 +69,9 @@ impl World {
             arena,
         }
     }
+
+    /// Changes what is loaded as a key: not at all.
+    fn secret(&mut self, _: &mut [u32]) {}
 
     fn memory(&mut self) -> &mut [u8] {
         // SAFETY: the arena is this world's; the device is idle between rounds.
@@ -193,7 +199,7 @@ fn compare(shape: &str, timing: &str, seed: u64, ops: usize) -> HashMap<u32, usi
         model.memory().copy_from_slice(rtl.memory());
         life.refreshed();
         for _ in 0..KEY_STEPS.min(left) {
-            let status = life.run(&what, &mut rng, [&mut rtl, &mut model]);
+            let (_, status) = life.run(&what, &mut rng, [&mut rtl, &mut model]);
             *counts.entry(status).or_default() += 1;
             left -= 1;
         }

@@ -1,28 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-//! I1 by differential simulation: two runs of the whole RTL that differ in nothing but the bytes of keys, with errors, bus
-//! faults, queue resets and device resets, must show the same in every cycle, but for the data of declared outputs: ciphertext
-//! and tags.
+//! I1 by differential simulation: two runs of the whole RTL that differ in nothing but secrets (the bytes of keys, the root secret
+//! and the noise that random numbers come from), with errors, bus faults, queue resets and device resets, must show the same in
+//! every cycle, but for the data of declared outputs: ciphertext, tags and MACs, wrapped keys, random numbers.
 //!
 //! `CASEMATE_ISOLATION_OPS` operations a memory (1,500 by default), `CASEMATE_ISOLATION_SEED`.
 
+#[path = "../compare/keys.rs"]
+mod keys;
 #[path = "../compare/program.rs"]
 mod program;
+#[path = "../compare/steps.rs"]
+mod steps;
 
-use casemate::abi::{Opcode, Status, TagMode};
+use casemate::abi::{Opcode, Status, Submission, TagMode};
 use casemate::transport::{DmaRegion, sim::Sim};
 use casemate::{Device, Done, Error, KeyUse, Queue, QueueConfig};
 use casemate_sim::device::Config;
 use casemate_sim::watch::Watch;
+use keys::KeyProgram;
 use program::{ARENA, Key, Op, PLACES, Program, READ_ONLY, UNMAPPED};
 use rand::{Rng, RngCore, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Domains of the program's queues.
 const DOMAINS: [u8; 4] = [1, 1, 2, 3];
+/// What is loaded differs between the two runs.
+const DIFFERENT_KEYS: bool = true;
 const LONG: Duration = Duration::from_secs(120);
 
 /// One of the two runs: a device, its memory, and where its keys come from.
@@ -32,9 +40,16 @@ struct Run {
     arena: DmaRegion,
     keys: ChaCha8Rng,
 }
+use Run as World;
 
 impl Run {
     fn new(config: &Config, keys: u64) -> Self {
+        let mut keys = ChaCha8Rng::seed_from_u64(keys);
+        let config = &Config {
+            root: keys.random(),
+            noise: Some(keys.random()),
+            ..config.clone()
+        };
         let device = Device::over(Arc::new(Sim::new(config).unwrap())).unwrap();
         let queues = DOMAINS
             .iter()
@@ -53,7 +68,7 @@ impl Run {
             device,
             queues,
             arena,
-            keys: ChaCha8Rng::seed_from_u64(keys),
+            keys,
         };
         let iova = run.arena.iova();
         run.sim(|d| {
@@ -74,6 +89,10 @@ impl Run {
     fn memory(&mut self) -> &mut [u8] {
         // SAFETY: the arena is this run's; the device is idle between rounds.
         unsafe { std::slice::from_raw_parts_mut(self.arena.ptr().as_ptr(), ARENA) }
+    }
+
+    fn secret(&mut self, key: &mut [u32; 16]) {
+        *key = self.keys.random();
     }
 
     fn load(&mut self, slot: u16, len: usize, domain: u8, may: KeyUse) -> casemate::KeyHandle {
@@ -126,6 +145,8 @@ struct Seen {
     beats: usize,
     differing: usize,
     statuses: HashMap<Status, usize>,
+    /// Key operations that succeeded, by opcode.
+    passed: HashMap<u32, usize>,
 }
 
 /// Both have run the same operations: compares all that could be seen from outside.
@@ -137,18 +158,14 @@ fn compare(
     seen: &mut Seen,
 ) -> Vec<Status> {
     let mut statuses = vec![Status::Aborted; ops.len()];
-    let tag_there = |op: &Op| {
-        op.descriptor.opcode() == Opcode::GcmSeal as u32
-            && op.descriptor.tag_mode() == TagMode::Completion as u32
-    };
-    let mut tags = ops.iter().filter(|op| tag_there(op)).count();
+    let tags = ops.iter().filter(|op| tag_there(&op.descriptor)).count();
     for (x, y) in done[0].iter().zip(&done[1]) {
         assert_eq!(
             (x.user, x.status, x.bytes),
             (y.user, y.status, y.bytes),
             "{what}: completions differ"
         );
-        let own_tag = x.status == Status::Ok && tag_there(&ops[x.user as usize]);
+        let own_tag = x.status == Status::Ok && tag_there(&ops[x.user as usize].descriptor);
         assert!(
             own_tag || x.report == y.report,
             "{what}: reports differ: {:?}",
@@ -159,22 +176,44 @@ fn compare(
     }
     assert_eq!(done[0].len(), done[1].len(), "{what}");
 
+    let declared = ops.iter().filter(|o| tells(&o.descriptor));
+    let declared = declared.flat_map(|o| o.outputs.iter().cloned());
+    watched(what, runs, declared, tags, seen);
+    statuses
+}
+
+/// What it writes for the host depends on keys or on random numbers, by its purpose.
+fn tells(s: &Submission) -> bool {
+    use Opcode::*;
+    let o = Opcode::from_code(s.opcode() as u8);
+    o.is_some_and(|o| matches!(o, GcmSeal | KeyWrap | KwpWrap | MacSign | Random | KeyMessage))
+}
+
+/// The tag of a seal that succeeds comes in its completion.
+fn tag_there(s: &Submission) -> bool {
+    s.opcode() == Opcode::GcmSeal as u32 && s.tag_mode() == TagMode::Completion as u32
+}
+
+/// Compares what the two devices showed since the last time, cycle by cycle. Written data may differ in the declared parts of the
+/// arena, and in as many completions as have a tag.
+fn watched(
+    what: &str,
+    runs: &mut [Run; 2],
+    declared: impl IntoIterator<Item = Range<usize>>,
+    mut tags: usize,
+    seen: &mut Seen,
+) {
     let iova = runs[0].arena.iova();
     let [a, b]: [Watch; 2] = [0, 1].map(|i| runs[i].sim(|d| d.watch()));
     if let Some(t) = (0..a.cycles.len().max(b.cycles.len())).find(|&t| a.cycles.get(t) != b.cycles.get(t)) {
         panic!("{what}: outputs differ from cycle {t} of this round on");
     }
     assert_eq!(a.writes.len(), b.writes.len(), "{what}");
-    let mut declared = vec![false; ARENA];
+    let mut may = vec![false; ARENA];
     // Nobody can write there: what is sent is refused by memory.
-    declared[READ_ONLY..].fill(true);
-    for op in ops
-        .iter()
-        .filter(|o| o.descriptor.opcode() == Opcode::GcmSeal as u32)
-    {
-        for r in &op.outputs {
-            declared[r.clone()].fill(true);
-        }
+    may[READ_ONLY..].fill(true);
+    for r in declared {
+        may[r].fill(true);
     }
     for (x, y) in a.writes.iter().zip(&b.writes) {
         assert_eq!(
@@ -190,7 +229,7 @@ fn compare(
             Some(at) => {
                 for (i, (p, q)) in x.data.iter().zip(&y.data).enumerate() {
                     assert!(
-                        p == q || declared[at as usize + i],
+                        p == q || may[at as usize + i],
                         "{what}: byte {:#x} of the arena was written with different values",
                         at as usize + i
                     );
@@ -214,16 +253,19 @@ fn compare(
     }
     seen.cycles += a.cycles.len();
     seen.beats += a.writes.len();
-    statuses
 }
 
-fn twin(config: &Config, seed: u64, ops: usize) -> Seen {
+/// Key operations a round, one after another.
+const KEY_STEPS: usize = 30;
+
+/// Two devices, each with its own secrets.
+fn twin(configs: [&Config; 2], secrets: [u64; 2], seed: u64, ops: usize) -> Seen {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    // Runs 1 and 2 differ in this and in nothing else.
-    let mut runs = [1, 2].map(|k| Run::new(config, seed << 8 | k));
+    let mut runs = [0, 1].map(|i| Run::new(configs[i], secrets[i]));
     let slots = runs[0].device.capabilities().slots as u16;
     let mut seen = Seen::default();
     let mut keys: BTreeMap<u16, Key> = BTreeMap::new();
+    let mut life = KeyProgram::new(slots);
     for r in &mut runs {
         r.sim(|d| d.watch());
     }
@@ -241,9 +283,9 @@ fn twin(config: &Config, seed: u64, ops: usize) -> Seen {
             if let Some(key) = keys.get(&slot)
                 && rng.random_ratio(1, 4)
             {
-                for r in &runs {
-                    r.device.destroy_key(key.handle).unwrap();
-                }
+                // A broken descriptor may have done it already.
+                let gone = runs.each_mut().map(|r| r.device.destroy_key(key.handle).is_ok());
+                assert_eq!(gone[0], gone[1], "{what}");
                 keys.remove(&slot);
                 continue;
             }
@@ -263,20 +305,34 @@ fn twin(config: &Config, seed: u64, ops: usize) -> Seen {
                 },
             );
         }
+        fresh(&mut rng, &mut runs);
+        life.refreshed();
+        for _ in 0..KEY_STEPS.min(left) {
+            let [a, b] = &mut runs;
+            let (s, status) = life.run(&what, &mut rng, [a, b]);
+            let all = tells(&s).then_some(0..ARENA);
+            watched(
+                &format!("{what}, {s:?}"),
+                &mut runs,
+                all,
+                tag_there(&s).into(),
+                &mut seen,
+            );
+            *seen.statuses.entry(status).or_default() += 1;
+            left -= 1;
+        }
         rng.fill_bytes(runs[0].memory());
-        let n = rng.random_range(1..=PLACES).min(left);
+        let n = rng.random_range(1..=PLACES).min(left.max(1));
         let iova = runs[0].arena.iova();
-        let program = Program::random(&mut rng, iova, runs[0].memory(), n, &keys, &[], slots);
+        let program = Program::random(&mut rng, iova, runs[0].memory(), n, &keys, &life.signers(), slots);
         let image = runs[0].memory().to_vec();
         runs[1].memory().copy_from_slice(&image);
         let cut = rng.random_ratio(1, 8).then(|| rng.random_range(0..DOMAINS.len()));
         let faults = if rng.random_ratio(1, 8) { 40 } else { 0 };
-        for r in &mut runs {
-            r.sim(|d| (d.faults().read_one_in, d.faults().write_one_in) = (faults, faults));
-        }
+        faults_of(&mut runs, faults);
         let done = runs.each_mut().map(|r| r.run(&program.ops, cut));
         let statuses = compare(&what, &mut runs, &program.ops, done, &mut seen);
-        left -= n;
+        left = left.saturating_sub(n);
 
         // What was sealed is opened again: the ciphertexts differ, what comes out of them does not.
         let fork = rng.random();
@@ -287,6 +343,7 @@ fn twin(config: &Config, seed: u64, ops: usize) -> Seen {
         left -= opens[0].ops.len();
         let done = runs.each_mut().map(|r| r.run(&opens[0].ops, None));
         compare(&what, &mut runs, &opens[0].ops, done, &mut seen);
+        faults_of(&mut runs, 0);
 
         if rng.random_ratio(1, 12) {
             for r in &mut runs {
@@ -296,9 +353,25 @@ fn twin(config: &Config, seed: u64, ops: usize) -> Seen {
                 }
             }
             keys.clear();
+            life.keys.clear();
         }
     }
+    seen.passed = life.passed;
     seen
+}
+
+/// Of so many reads and writes of memory, one fails; 0 for none.
+fn faults_of(runs: &mut [Run; 2], one_in: u32) {
+    for r in runs {
+        r.sim(|d| (d.faults().read_one_in, d.faults().write_one_in) = (one_in, one_in));
+    }
+}
+
+/// New bytes in the memory of both.
+fn fresh(rng: &mut ChaCha8Rng, runs: &mut [Run; 2]) {
+    rng.fill_bytes(runs[0].memory());
+    let image = runs[0].memory().to_vec();
+    runs[1].memory().copy_from_slice(&image);
 }
 
 fn number(name: &str, default: u64) -> u64 {
@@ -312,30 +385,63 @@ fn number(name: &str, default: u64) -> u64 {
 fn nothing_but_declared_outputs_depends_on_keys() {
     let seed = number("CASEMATE_ISOLATION_SEED", 1);
     let ops = number("CASEMATE_ISOLATION_OPS", 1500) as usize;
+    let mut passed = HashSet::new();
     for (i, timing) in ["latency=20&wlatency=9", "latency=40&reorder=60&stall=10"]
         .iter()
         .enumerate()
     {
         let config = Config::parse(&format!("{timing}&seed={seed}")).unwrap();
-        let seen = twin(&config, seed * 10 + i as u64, ops);
+        let seen = twin([&config; 2], [1, 2], seed * 10 + i as u64, ops);
         println!("{timing}: {seen:?}");
         assert!(seen.differing > 0, "the keys made no difference at all");
         assert!(seen.statuses.len() > 12, "{:?}", seen.statuses);
+        passed.extend(seen.passed.into_keys());
     }
+    for o in Opcode::ALL.iter().filter(|o| **o as u32 >= 0x40) {
+        assert!(passed.contains(&(*o as u32)), "{o:?} never succeeded");
+    }
+}
+
+/// Runs a device with one line of its RTL replaced.
+fn seeded(file: &str, good: &str, bad: &str) {
+    let hdl = Path::new(env!("CARGO_MANIFEST_DIR")).join("../hdl");
+    let text = std::fs::read_to_string(hdl.join(file)).unwrap();
+    assert_eq!(text.matches(good).count(), 1);
+    let name = file.rsplit('/').next().unwrap();
+    let leaky = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&leaky, text.replace(good, bad)).unwrap();
+    let mut config = Config::parse("latency=20&wlatency=9").unwrap();
+    config.replaced = Some((name.into(), leaky));
+    twin([&config; 2], [1, 2], 1, 1500);
 }
 
 /// The comparison sees a small leak: a lane that waits a cycle when a byte of the key stream has a certain value.
 #[test]
 #[should_panic(expected = "outputs differ from cycle")]
 fn a_leak_into_the_timing_is_seen() {
-    let hdl = Path::new(env!("CARGO_MANIFEST_DIR")).join("../hdl");
-    let text = std::fs::read_to_string(hdl.join("gcm/rtl/gcm_lane.sv")).unwrap();
-    let good = "credit_q    <= out_cnt_q <";
-    assert_eq!(text.matches(good).count(), 1);
-    let bad = text.replace(good, "credit_q    <= !(stream[7:0] == 8'd1) && out_cnt_q <");
-    let leaky = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gcm_lane.sv");
-    std::fs::write(&leaky, bad).unwrap();
-    let mut config = Config::parse("latency=20&wlatency=9").unwrap();
-    config.replaced = Some(("gcm_lane.sv".into(), leaky));
-    twin(&config, 1, 1500);
+    seeded(
+        "gcm/rtl/gcm_lane.sv",
+        "credit_q    <= out_cnt_q <",
+        "credit_q    <= !(stream[7:0] == 8'd1) && out_cnt_q <",
+    );
+}
+
+/// And in the key unit: wrapping takes a cycle more if the key is odd.
+#[test]
+#[should_panic(expected = "outputs differ from cycle")]
+fn a_leak_of_the_key_unit_is_seen() {
+    seeded(
+        "keys/rtl/key_unit.sv",
+        "KEYS_BASE: state_d = WORK;",
+        "KEYS_BASE: state_d = begin_q && base[0] ? KEYS_BASE : WORK;",
+    );
+}
+
+/// Clock gates change nothing that can be seen, in any cycle.
+#[test]
+fn clock_gates_change_nothing() {
+    let [gated, plain] = [1, 0].map(|g| Config::parse(&format!("latency=20&wlatency=9&gates={g}")).unwrap());
+    let seen = twin([&gated, &plain], [1, 1], 3, 1000);
+    assert_eq!(seen.differing, 0, "written data differ");
+    assert!(seen.statuses.len() > 12, "{:?}", seen.statuses);
 }

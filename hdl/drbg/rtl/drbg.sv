@@ -20,7 +20,8 @@ module drbg
 #(
   parameter int unsigned H_MILLI = 500,              // assumed min-entropy of a raw bit in thousandths, 50 to 1000
   parameter int unsigned BLOCKS_W = 8,               // a request is up to 2^BLOCKS_W - 1 blocks; at most 11
-  parameter logic [47:0] RESEED_INTERVAL = 48'd4096  // requests between seedings
+  parameter logic [47:0] RESEED_INTERVAL = 48'd4096, // requests between seedings
+  parameter bit CLOCK_GATES = 1'b0                   // see clock_gate
 ) (
   input  logic                clk_i,
   input  logic                rst_ni,
@@ -76,10 +77,17 @@ module drbg
   logic [255:0] core_out;
   op_e op;
 
+  // It stands still while it is seeded and nobody asks for anything: from some cycles after the last work on.
+  logic clk, work;
+  logic [3:0] rest_q;
+  assign work = !rst_ni || clear_i || reseed_i || req_valid_i || (state_q != ERROR && (alarm_i || state_q != SERVE || !idle || due || reseed_q));
+  clock_gate #(.ON(CLOCK_GATES)) u_clock (.clk_i, .on_i(work || rest_q != '0), .clk_o(clk));
+  always_ff @(posedge clk) rest_q <= work ? '1 : rest_q - 4'(rest_q != '0);
+
   // The core registers its clear itself: it sees the alarm in the same cycle as this module.
   assign halt = alarm_i || state_q == ERROR;
   assign wipe = clear_i || halt;
-  always_ff @(posedge clk_i) clear_q <= !rst_ni || wipe;
+  always_ff @(posedge clk) clear_q <= !rst_ni || wipe;
 
   assign ent_ready_o = state_q == FILL && !shift_q && !clear_q && !halt;
   assign beat_last   = beat_q == BEAT_W'(SEED_BEATS - 1);
@@ -114,7 +122,7 @@ module drbg
     endcase
   end
 
-  always_ff @(posedge clk_i) begin
+  always_ff @(posedge clk) begin
     state_q <= state_d;
     if (reseed_i) reseed_q <= 1'b1;
     // Seed material comes in by pairs of words and goes out, around once, by beats.
@@ -174,7 +182,7 @@ module drbg
     .BLOCKS_W        (BLOCKS_W),
     .RESEED_INTERVAL (RESEED_INTERVAL)
   ) u_core (
-    .clk_i,
+    .clk_i        (clk),
     .rst_ni,
     .clear_i      (wipe),
     .cmd_valid_i  (cmd_valid),

@@ -24,7 +24,7 @@ module drbg_tb #(
   output logic         seed_zero_o,  // the seed material's registers
   output logic         zero_o        // everything
 );
-  drbg #(.H_MILLI(H_MILLI), .RESEED_INTERVAL(48'd4)) dut (.*);
+  drbg #(.H_MILLI(H_MILLI), .RESEED_INTERVAL(48'd4), .CLOCK_GATES(1'b1)) dut (.*);
   assign seed_zero_o = dut.u_zero.seed_zero_o;
   assign zero_o = dut.u_zero.zero_o && dut.u_core.u_zero.zero_o && dut.u_core.u_hmac.u_zero.zero_o &&
                   dut.u_core.u_hmac.u_sha2.u_core.u_zero.zero_o && dut.u_core.u_hmac.u_sha2.u_pad.u_zero.zero_o;

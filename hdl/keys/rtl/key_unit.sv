@@ -34,6 +34,7 @@ module key_unit
   parameter  int unsigned LANES  = 1,
   parameter  int unsigned DEPTH  = 64,          // operations that wait
   parameter  sbox_e       SBOX   = SBOX_TABLE,
+  parameter  bit          CLOCK_GATES = 1'b0,   // see clock_gate
   localparam int unsigned BYTES  = DW / 8,
   localparam int unsigned QW     = $clog2(QUEUES)
 ) (
@@ -105,8 +106,16 @@ module key_unit
   logic     begin_q;               // first cycle of a state
   key_req_t req;
   logic     req_valid, req_pop;
+
+  // All but the slots stands still while no operation waits: from some cycles after the last, when the engines have come to rest.
+  logic       clk, work;
+  logic [3:0] rest_q;
+  assign work = !rst_ni || wipe_i || req_valid_i || req_valid || state_q != IDLE;
+  clock_gate #(.ON(CLOCK_GATES)) u_clock (.clk_i, .on_i(work || rest_q != '0), .clk_o(clk));
+  always_ff @(posedge clk) rest_q <= work ? '1 : rest_q - 4'(rest_q != '0);
+
   fifo #(.WIDTH($bits(key_req_t)), .DEPTH(DEPTH)) u_wait (
-    .clk_i, .rst_ni,
+    .clk_i(clk), .rst_ni,
     .in_valid_i(req_valid_i), .in_ready_o(req_ready_o), .in_i(req_i),
     .out_valid_o(req_valid), .out_ready_i(req_pop), .out_o(req)
   );
@@ -192,14 +201,14 @@ module key_unit
   assign rd_bytes = rd_tag ? 32'(sub.aad3[6:0]) : sub.pay_len;
   assign wr_bytes = is_mac ? 32'(sub.aad3[6:0]) : sub.pay_len;
   key_read #(.DW(DW)) u_read (
-    .clk_i, .rst_ni, .wipe_i,
+    .clk_i(clk), .rst_ni, .wipe_i,
     .start_i(rd_start), .addr_i(rd_addr), .bytes_i(rd_bytes), .single_i(state_q == READ), .stop_i(stop),
     .idle_o(rd_idle), .err_o(rd_err), .page_o(rd_page),
     .out_valid_o(rd_valid), .out_ready_i(rd_ready), .out_data_o(rd_data), .out_bytes_o(rd_count), .out_last_o(rd_last),
     .ar_valid_o, .ar_ready_i, .ar_o, .r_valid_i, .r_data_i, .r_err_i, .r_last_i
   );
   key_write #(.DW(DW)) u_write (
-    .clk_i, .rst_ni, .wipe_i,
+    .clk_i(clk), .rst_ni, .wipe_i,
     .start_i(wr_start), .addr_i({sub.dst_hi, sub.dst_lo}), .bytes_i(wr_bytes), .stop_i(stop),
     .idle_o(wr_idle), .err_o(wr_err), .page_o(wr_page),
     .in_valid_i(wr_valid), .in_ready_o(wr_ready), .in_i(side_q[7:0]),
@@ -242,7 +251,7 @@ module key_unit
     if (is_message || is_root) job.alg = sha2_pkg::SHA_256;
   end
   key_mac u_mac (
-    .clk_i, .rst_ni,
+    .clk_i(clk), .rst_ni,
     .start_i(mac_start), .stop_i(stop), .job_i(job),
     .base_i(base), .root_i, .side_i(side_q[511:0]), .made_i(made_q),
     .info_at_o(info_at), .info_i(info[info_at]),
@@ -282,7 +291,7 @@ module key_unit
   end
   assign wrap_valid = state_q == WORK && is_wrap && !asked_q;
   key_wrap #(.SBOX(SBOX)) u_wrap (
-    .clk_i, .rst_ni, .clear_i((stop && is_wrap && status_q == STATUS_ABORTED) || wipe_now), .clean_o(wrap_clean),
+    .clk_i(clk), .rst_ni, .clear_i((stop && is_wrap && status_q == STATUS_ABORTED) || wipe_now), .clean_o(wrap_clean),
     .valid_i(wrap_valid), .ready_o(wrap_ready), .op_i(wrap_op), .key_size_i(KEY_256), .key_i(base[255:0]),
     .iv_i(side_q[256+:96]), .aad_len_i(7'd32), .aad_i(512'(side_q[255:0])), .payload_len_i(wrap_len), .payload_i(wrap_in),
     .tag_i(side_q[384+:128]),
@@ -393,13 +402,13 @@ module key_unit
   end
 
   assign wiped_o  = slots_wiped && settle_q == '0 && wr_idle;
-  always_ff @(posedge clk_i) begin
+  always_ff @(posedge clk) begin
     wiping_q <= rst_ni && wipe_i;
     sweep_q  <= sweep_q + 5'd1;
     settle_q <= !wipe_i ? 7'd80 : settle_q - 7'(settle_q != '0);
   end
 
-  always_ff @(posedge clk_i) begin
+  always_ff @(posedge clk) begin
     state_q     <= state_d;
     status_q    <= status_d;
     begin_q     <= state_d != state_q;

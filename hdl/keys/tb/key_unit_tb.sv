@@ -72,7 +72,7 @@ module key_unit_tb
   output cpl_t                  cpl_o,
   output logic                  zero_o
 );
-  key_unit #(.DW(DW), .SLOTS(SLOTS), .QUEUES(QUEUES), .LANES(LANES), .DEPTH(DEPTH)) dut (.*);
+  key_unit #(.DW(DW), .SLOTS(SLOTS), .QUEUES(QUEUES), .LANES(LANES), .DEPTH(DEPTH), .CLOCK_GATES(1'b1)) dut (.*);
   assign zero_o = dut.made_q == '0 && dut.side_q == '0 && dut.base == '0
                && dut.u_mac.u_hmac.u_zero.zero_o && dut.u_mac.u_hmac.u_sha2.u_core.u_zero.zero_o
                && dut.u_mac.u_hmac.u_sha2.u_pad.u_zero.zero_o

@@ -60,21 +60,15 @@ module queues
   output logic              any_busy_o,
   output logic [QUEUES:0]   irq_o
 );
-  typedef struct packed {
-    queue_state_e state;
-    queue_error_e error;
-    logic [3:0]   sq_log2, cq_log2;
-    logic [63:0]  sq_base, cq_base;
-    logic [15:0]  irq_count, irq_time;
-    logic [7:0]   domain;
-    logic [3:0]   weight;
-    logic [15:0]  tail, fetch, head, cq_head, alloc, posted;
-    logic [4:0]   reads;          // reads of this queue in flight
-    logic [31:0]  reqs, errors;
-    logic [15:0]  irq_waiting;    // completions not yet announced
-    logic [19:0]  irq_timer;      // cycles since the first of them
-  } queue_t;
-  queue_t q[QUEUES];
+  // By queue; each set by its own part of g_queue.
+  queue_state_e state[QUEUES];
+  queue_error_e error[QUEUES];
+  logic [3:0]   sq_log2[QUEUES], cq_log2[QUEUES], weight[QUEUES];
+  logic [63:0]  sq_base[QUEUES], cq_base[QUEUES];
+  logic [15:0]  irq_count[QUEUES], irq_time[QUEUES];
+  logic [7:0]   domain[QUEUES];
+  logic [15:0]  tail[QUEUES], fetch[QUEUES], head[QUEUES], cq_head[QUEUES], alloc[QUEUES], posted[QUEUES];
+  logic [31:0]  reqs[QUEUES], errors[QUEUES];
 
   function automatic logic [12:0] depth(logic [3:0] log2);
     return 13'd1 << log2;
@@ -82,114 +76,114 @@ module queues
   function automatic logic [63:0] entry(logic [63:0] base, logic [15:0] counter, logic [3:0] log2, logic [2:0] size_log2);
     return base + ((64'(counter) & (64'(depth(log2)) - 64'd1)) << size_log2);
   endfunction
-  /* verilator lint_off UNUSEDSIGNAL */
-  function automatic logic config_ok(queue_t s);
-    /* verilator lint_on UNUSEDSIGNAL */
-    return s.sq_log2 >= 4'd1 && s.sq_log2 <= 4'd12 && s.cq_log2 >= 4'd1 && s.cq_log2 <= 4'd12
-        && s.sq_base[5:0] == '0 && s.cq_base[5:0] == '0;
-  endfunction
 
   // ------------------------------------------------------------- answers
-  /* verilator lint_off UNUSEDSIGNAL */
-  queue_t ask;
-  /* verilator lint_on UNUSEDSIGNAL */
   logic [15:0] pending, room;
   logic [12:0] to_end;
-  assign ask          = q[ask_i];
-  assign ask_addr_o   = entry(ask.sq_base, ask.fetch, ask.sq_log2, 3'd6);
-  assign ask_weight_o = ask.weight == '0 ? 4'd1 : ask.weight;
-  assign pending      = ask.tail - ask.fetch;
-  assign room         = 16'(depth(ask.cq_log2)) - (ask.fetch - ask.cq_head);
-  assign to_end       = depth(ask.sq_log2) - (ask.fetch[12:0] & (depth(ask.sq_log2) - 13'd1));
+  assign ask_addr_o   = entry(sq_base[ask_i], fetch[ask_i], sq_log2[ask_i], 3'd6);
+  assign ask_weight_o = weight[ask_i] == '0 ? 4'd1 : weight[ask_i];
+  assign pending      = tail[ask_i] - fetch[ask_i];
+  assign room         = 16'(depth(cq_log2[ask_i])) - (fetch[ask_i] - cq_head[ask_i]);
+  assign to_end       = depth(sq_log2[ask_i]) - (fetch[ask_i][12:0] & (depth(sq_log2[ask_i]) - 13'd1));
   always_comb begin
     ask_count_o = pending[12:0];
     if (room < pending) ask_count_o = room[12:0];
     if (to_end < ask_count_o) ask_count_o = to_end;
     // The fetcher chose this queue some cycles ago. A read begun after a reset would outlive it, and what it brings would be
     // served as the ring's that is enabled next.
-    if (ask.state != QUEUE_STATE_ENABLED) ask_count_o = '0;
+    if (state[ask_i] != QUEUE_STATE_ENABLED) ask_count_o = '0;
   end
 
-  assign deliver_ok_o  = q[deliver_queue_i].state == QUEUE_STATE_ENABLED;
-  assign cpl_addr_o    = entry(q[cpl_queue_i].cq_base, q[cpl_queue_i].alloc, q[cpl_queue_i].cq_log2, 3'd5);
-  assign cpl_phase_o   = !q[cpl_queue_i].alloc[q[cpl_queue_i].cq_log2];
-  assign cpl_sq_head_o = q[cpl_queue_i].head;
-  assign cpl_dead_o    = q[cpl_queue_i].error == QUEUE_ERROR_CQ_WRITE;
+  assign deliver_ok_o  = state[deliver_queue_i] == QUEUE_STATE_ENABLED;
+  assign cpl_addr_o    = entry(cq_base[cpl_queue_i], alloc[cpl_queue_i], cq_log2[cpl_queue_i], 3'd5);
+  assign cpl_phase_o   = !alloc[cpl_queue_i][cq_log2[cpl_queue_i]];
+  assign cpl_sq_head_o = head[cpl_queue_i];
+  assign cpl_dead_o    = error[cpl_queue_i] == QUEUE_ERROR_CQ_WRITE;
 
   always_comb begin
     any_error_o = 1'b0;
     any_busy_o  = 1'b0;
+    domain_o    = domain;
     for (int i = 0; i < int'(QUEUES); i++) begin
-      domain_o[i]    = q[i].domain;
-      resetting_o[i] = q[i].state == QUEUE_STATE_RESETTING;
-      any_error_o   |= q[i].state == QUEUE_STATE_ERROR;
-      any_busy_o    |= q[i].head != q[i].posted;
+      resetting_o[i] = state[i] == QUEUE_STATE_RESETTING;
+      any_error_o   |= state[i] == QUEUE_STATE_ERROR;
+      any_busy_o    |= head[i] != posted[i];
     end
   end
 
   // ----------------------------------------------------------- registers
-  /* verilator lint_off UNUSEDSIGNAL */
-  queue_t      sel;
-  /* verilator lint_on UNUSEDSIGNAL */
   logic        disabled, page_err, page_write;
   logic [31:0] page_data;
-  logic [15:0] new_count;
-  assign sel        = q[reg_queue_i];
-  assign disabled   = sel.state == QUEUE_STATE_DISABLED;
+  logic [15:0] new_count, waiting;
+  assign disabled   = state[reg_queue_i] == QUEUE_STATE_DISABLED;
   assign page_write = reg_valid_i && reg_write_i && !page_err;
   assign new_count  = reg_wdata_i[15:0];
+  assign waiting    = head[reg_queue_i] - posted[reg_queue_i];
+  // Writes that do more than set a register of the queue.
+  logic put_tail, put_head, put_ctrl;
+  assign put_tail = page_write && !reg_bind_i && {8'h10, reg_off_i} == REG_QUEUE_SQ_TAIL;
+  assign put_head = page_write && !reg_bind_i && {8'h10, reg_off_i} == REG_QUEUE_CQ_HEAD;
+  assign put_ctrl = page_write && !reg_bind_i && {8'h10, reg_off_i} == REG_QUEUE_CTRL;
+  // A doorbell is measured against the reads of its own cycle, too: a tail behind them would look far ahead.
+  logic [15:0] fetch_d;
+  logic        bad_tail, bad_head, doorbell_bad;
+  assign fetch_d  = fetch[reg_queue_i] + (fetch_i && ask_i == reg_queue_i ? 16'(fetch_count_i) : 16'd0);
+  assign bad_tail = (new_count - head[reg_queue_i]) > 16'(depth(sq_log2[reg_queue_i]))
+                 || (new_count - fetch_d) > 16'(depth(sq_log2[reg_queue_i]));
+  assign bad_head = (alloc[reg_queue_i] - new_count) > (alloc[reg_queue_i] - cq_head[reg_queue_i]);
+  assign doorbell_bad = (put_tail && bad_tail) || (put_head && bad_head);
   always_comb begin
     page_data = '0;
     page_err  = 1'b0;
     unique case ({8'h10, reg_off_i})
-      REG_QUEUE_SQ_TAIL: page_data = 32'(sel.tail);
-      REG_QUEUE_CQ_HEAD: page_data = 32'(sel.cq_head);
+      REG_QUEUE_SQ_TAIL: page_data = 32'(tail[reg_queue_i]);
+      REG_QUEUE_CQ_HEAD: page_data = 32'(cq_head[reg_queue_i]);
       REG_QUEUE_CTRL: ;
       REG_QUEUE_STATE: begin
-        page_data = {sel.head - sel.posted, sel.error, sel.state};
+        page_data = {waiting, error[reg_queue_i], state[reg_queue_i]};
         page_err  = reg_write_i;
       end
       REG_QUEUE_DEPTH: begin
-        page_data = {20'd0, sel.cq_log2, 4'd0, sel.sq_log2};
+        page_data = {20'd0, cq_log2[reg_queue_i], 4'd0, sq_log2[reg_queue_i]};
         page_err  = reg_write_i && !disabled;
       end
       REG_QUEUE_SQ_BASE_LO: begin
-        page_data = sel.sq_base[31:0];
+        page_data = sq_base[reg_queue_i][31:0];
         page_err  = reg_write_i && !disabled;
       end
       REG_QUEUE_SQ_BASE_HI: begin
-        page_data = sel.sq_base[63:32];
+        page_data = sq_base[reg_queue_i][63:32];
         page_err  = reg_write_i && !disabled;
       end
       REG_QUEUE_CQ_BASE_LO: begin
-        page_data = sel.cq_base[31:0];
+        page_data = cq_base[reg_queue_i][31:0];
         page_err  = reg_write_i && !disabled;
       end
       REG_QUEUE_CQ_BASE_HI: begin
-        page_data = sel.cq_base[63:32];
+        page_data = cq_base[reg_queue_i][63:32];
         page_err  = reg_write_i && !disabled;
       end
-      REG_QUEUE_IRQ_COALESCE: page_data = {sel.irq_time, sel.irq_count};
+      REG_QUEUE_IRQ_COALESCE: page_data = {irq_time[reg_queue_i], irq_count[reg_queue_i]};
       REG_QUEUE_SQ_HEAD: begin
-        page_data = 32'(sel.head);
+        page_data = 32'(head[reg_queue_i]);
         page_err  = reg_write_i;
       end
       REG_QUEUE_CQ_TAIL: begin
-        page_data = 32'(sel.posted);
+        page_data = 32'(posted[reg_queue_i]);
         page_err  = reg_write_i;
       end
       REG_QUEUE_REQS: begin
-        page_data = sel.reqs;
+        page_data = reqs[reg_queue_i];
         page_err  = reg_write_i;
       end
       REG_QUEUE_ERRORS: begin
-        page_data = sel.errors;
+        page_data = errors[reg_queue_i];
         page_err  = reg_write_i;
       end
       default: page_err = 1'b1;
     endcase
     if (reg_bind_i) begin
-      page_data = {20'd0, sel.weight, sel.domain};
+      page_data = {20'd0, weight[reg_queue_i], domain[reg_queue_i]};
       page_err  = reg_write_i && !disabled;
     end
   end
@@ -199,105 +193,124 @@ module queues
   end
 
   // --------------------------------------------------------------- state
-  // A queue that has nothing in flight, in no stage.
-  /* verilator lint_off UNUSEDSIGNAL */
-  function automatic logic still(queue_t s);
-    /* verilator lint_on UNUSEDSIGNAL */
-    return s.head == s.posted && s.reads == '0;
-  endfunction
-
   for (genvar g = 0; g < int'(QUEUES); g++) begin : g_queue
     localparam logic [QW-1:0] ME = QW'(g);
-    logic mine, irq, newly_bad;
+    queue_state_e state_q;
+    queue_error_e error_q;
+    logic [3:0]   sq_log2_q, cq_log2_q, weight_q;
+    logic [63:0]  sq_base_q, cq_base_q;
+    logic [15:0]  irq_count_q, irq_time_q;
+    logic [7:0]   domain_q;
+    logic [15:0]  tail_q, fetch_q, head_q, cq_head_q, alloc_q, posted_q;
+    logic [4:0]   reads_q;         // reads of this queue in flight
+    logic [31:0]  reqs_q, errors_q;
+    logic [15:0]  irq_waiting_q;   // completions not yet announced
+    logic [19:0]  irq_timer_q;     // cycles since the first of them
+    assign state[g]     = state_q;
+    assign error[g]     = error_q;
+    assign sq_log2[g]   = sq_log2_q;
+    assign cq_log2[g]   = cq_log2_q;
+    assign weight[g]    = weight_q;
+    assign sq_base[g]   = sq_base_q;
+    assign cq_base[g]   = cq_base_q;
+    assign irq_count[g] = irq_count_q;
+    assign irq_time[g]  = irq_time_q;
+    assign domain[g]    = domain_q;
+    assign tail[g]      = tail_q;
+    assign fetch[g]     = fetch_q;
+    assign head[g]      = head_q;
+    assign cq_head[g]   = cq_head_q;
+    assign alloc[g]     = alloc_q;
+    assign posted[g]    = posted_q;
+    assign reqs[g]      = reqs_q;
+    assign errors[g]    = errors_q;
+
+    logic mine, irq, newly_bad, read, post, config_ok;
     assign mine = page_write && reg_queue_i == ME && !reg_bind_i;
-    logic posted, posted_irq;
-    assign posted     = cpl_posted_i && cpl_posted_queue_i == ME;
-    assign posted_irq = posted && !cpl_posted_err_i;
-    logic [15:0] irq_goal;
-    assign irq_goal = q[g].irq_count == '0 ? 16'd1 : q[g].irq_count;
-    assign irq = q[g].irq_waiting >= irq_goal
-        || (q[g].irq_waiting != '0 && q[g].irq_time != '0 && q[g].irq_timer >= {q[g].irq_time, 4'd0});
-    // A doorbell is measured against the reads of its own cycle, too: a tail behind them would look far ahead.
-    logic [15:0] fetch_d;
-    assign fetch_d = q[g].fetch + (fetch_i && ask_i == ME ? 16'(fetch_count_i) : 16'd0);
+    assign read = fetch_i && ask_i == ME;
+    assign post = cpl_posted_i && cpl_posted_queue_i == ME;
+    assign irq  = irq_waiting_q >= (irq_count_q == '0 ? 16'd1 : irq_count_q)
+        || (irq_waiting_q != '0 && irq_time_q != '0 && irq_timer_q >= {irq_time_q, 4'd0});
+    assign config_ok = sq_log2_q >= 4'd1 && sq_log2_q <= 4'd12 && cq_log2_q >= 4'd1 && cq_log2_q <= 4'd12
+        && sq_base_q[5:0] == '0 && cq_base_q[5:0] == '0;
     queue_error_e fault;
     always_comb begin
       fault = QUEUE_ERROR_NONE;
       if (fetched_i && fetched_err_i && fetched_queue_i == ME) fault = QUEUE_ERROR_SQ_FETCH;
-      if (mine && reg_off_i == REG_QUEUE_SQ_TAIL[11:0]
-          && ((new_count - q[g].head) > 16'(depth(q[g].sq_log2)) || (new_count - fetch_d) > 16'(depth(q[g].sq_log2))))
-        fault = QUEUE_ERROR_BAD_DOORBELL;
-      if (mine && reg_off_i == REG_QUEUE_CQ_HEAD[11:0] && (q[g].alloc - new_count) > (q[g].alloc - q[g].cq_head))
-        fault = QUEUE_ERROR_BAD_DOORBELL;
-      if (posted && cpl_posted_err_i) fault = QUEUE_ERROR_CQ_WRITE;
+      if (doorbell_bad && reg_queue_i == ME) fault = QUEUE_ERROR_BAD_DOORBELL;
+      if (post && cpl_posted_err_i) fault = QUEUE_ERROR_CQ_WRITE;
     end
     always_ff @(posedge clk_i) begin
-      fetchable_o[g] <= q[g].state == QUEUE_STATE_ENABLED && q[g].tail != q[g].fetch
-          && (q[g].fetch - q[g].cq_head) != 16'(depth(q[g].cq_log2)) && !(fetch_i && ask_i == ME) && q[g].reads != '1;
+      fetchable_o[g] <= state_q == QUEUE_STATE_ENABLED && tail_q != fetch_q
+          && (fetch_q - cq_head_q) != 16'(depth(cq_log2_q)) && !read && reads_q != '1;
       newly_bad <= 1'b0;
       irq_o[g]  <= irq;
 
-      q[g].fetch <= fetch_d;
-      q[g].reads <= q[g].reads + 5'(fetch_i && ask_i == ME) - 5'(fetched_i && fetched_queue_i == ME);
-      if (deliver_i && deliver_queue_i == ME) q[g].head <= q[g].head + 16'd1;
-      if (cpl_alloc_i && cpl_queue_i == ME) q[g].alloc <= q[g].alloc + 16'd1;
-      if (posted) begin
-        q[g].posted <= q[g].posted + 16'd1;
-        q[g].reqs   <= q[g].reqs + 32'd1;
-        q[g].errors <= q[g].errors + 32'(!cpl_posted_ok_i);
+      if (read) fetch_q <= fetch_q + 16'(fetch_count_i);
+      reads_q <= reads_q + 5'(read) - 5'(fetched_i && fetched_queue_i == ME);
+      if (deliver_i && deliver_queue_i == ME) head_q <= head_q + 16'd1;
+      if (cpl_alloc_i && cpl_queue_i == ME) alloc_q <= alloc_q + 16'd1;
+      if (post) begin
+        posted_q <= posted_q + 16'd1;
+        reqs_q   <= reqs_q + 32'd1;
+        errors_q <= errors_q + 32'(!cpl_posted_ok_i);
       end
-      q[g].irq_waiting <= (irq ? 16'd0 : q[g].irq_waiting) + 16'(posted_irq);
-      q[g].irq_timer   <= (irq || q[g].irq_waiting == '0) ? '0 : q[g].irq_timer + 20'd1;
+      irq_waiting_q <= (irq ? 16'd0 : irq_waiting_q) + 16'(post && !cpl_posted_err_i);
+      irq_timer_q   <= (irq || irq_waiting_q == '0) ? '0 : irq_timer_q + 20'd1;
 
       if (mine) begin
         unique case ({8'h10, reg_off_i})
           REG_QUEUE_DEPTH: begin
-            q[g].sq_log2 <= reg_wdata_i[3:0];
-            q[g].cq_log2 <= reg_wdata_i[11:8];
+            sq_log2_q <= reg_wdata_i[3:0];
+            cq_log2_q <= reg_wdata_i[11:8];
           end
-          REG_QUEUE_SQ_BASE_LO: q[g].sq_base[31:0] <= reg_wdata_i;
-          REG_QUEUE_SQ_BASE_HI: q[g].sq_base[63:32] <= reg_wdata_i;
-          REG_QUEUE_CQ_BASE_LO: q[g].cq_base[31:0] <= reg_wdata_i;
-          REG_QUEUE_CQ_BASE_HI: q[g].cq_base[63:32] <= reg_wdata_i;
-          REG_QUEUE_IRQ_COALESCE: {q[g].irq_time, q[g].irq_count} <= reg_wdata_i;
-          REG_QUEUE_SQ_TAIL: if (q[g].state == QUEUE_STATE_ENABLED && fault == QUEUE_ERROR_NONE) q[g].tail <= new_count;
-          REG_QUEUE_CQ_HEAD: if (q[g].state != QUEUE_STATE_DISABLED && fault == QUEUE_ERROR_NONE) q[g].cq_head <= new_count;
+          REG_QUEUE_SQ_BASE_LO: sq_base_q[31:0] <= reg_wdata_i;
+          REG_QUEUE_SQ_BASE_HI: sq_base_q[63:32] <= reg_wdata_i;
+          REG_QUEUE_CQ_BASE_LO: cq_base_q[31:0] <= reg_wdata_i;
+          REG_QUEUE_CQ_BASE_HI: cq_base_q[63:32] <= reg_wdata_i;
+          REG_QUEUE_IRQ_COALESCE: {irq_time_q, irq_count_q} <= reg_wdata_i;
           default: ;
         endcase
+        if (put_tail && state_q == QUEUE_STATE_ENABLED && fault == QUEUE_ERROR_NONE) tail_q <= new_count;
+        if (put_head && state_q != QUEUE_STATE_DISABLED && fault == QUEUE_ERROR_NONE) cq_head_q <= new_count;
       end
       if (page_write && reg_bind_i && reg_queue_i == ME) begin
-        q[g].domain <= reg_wdata_i[7:0];
-        q[g].weight <= reg_wdata_i[11:8];
+        domain_q <= reg_wdata_i[7:0];
+        weight_q <= reg_wdata_i[11:8];
       end
 
-      if (fault != QUEUE_ERROR_NONE && q[g].state == QUEUE_STATE_ENABLED) begin
-        q[g].state <= QUEUE_STATE_ERROR;
-        q[g].error <= fault;
-        newly_bad  <= 1'b1;
-      end else if (fault == QUEUE_ERROR_CQ_WRITE) q[g].error <= fault;
-      if (q[g].state == QUEUE_STATE_RESETTING && still(q[g])) begin
-        q[g].state <= QUEUE_STATE_DISABLED;
-        q[g].error <= QUEUE_ERROR_NONE;
+      if (fault != QUEUE_ERROR_NONE && state_q == QUEUE_STATE_ENABLED) begin
+        state_q   <= QUEUE_STATE_ERROR;
+        error_q   <= fault;
+        newly_bad <= 1'b1;
+      end else if (fault == QUEUE_ERROR_CQ_WRITE) error_q <= fault;
+      // Nothing is in flight, in no stage.
+      if (state_q == QUEUE_STATE_RESETTING && head_q == posted_q && reads_q == '0) begin
+        state_q <= QUEUE_STATE_DISABLED;
+        error_q <= QUEUE_ERROR_NONE;
       end
-      if (mine && {8'h10, reg_off_i} == REG_QUEUE_CTRL) begin
+      if (mine && put_ctrl) begin
         if (reg_wdata_i[REG_QUEUE_CTRL_RESET_LSB]) begin
-          if (q[g].state != QUEUE_STATE_DISABLED) q[g].state <= QUEUE_STATE_RESETTING;
-        end else if (reg_wdata_i[REG_QUEUE_CTRL_ENABLE_LSB] && q[g].state == QUEUE_STATE_DISABLED) begin
-          q[g].state <= config_ok(q[g]) ? QUEUE_STATE_ENABLED : QUEUE_STATE_ERROR;
-          q[g].error <= config_ok(q[g]) ? QUEUE_ERROR_NONE : QUEUE_ERROR_BAD_CONFIG;
-          newly_bad  <= !config_ok(q[g]);
-          {q[g].tail, q[g].fetch, q[g].head, q[g].cq_head, q[g].alloc, q[g].posted} <= '0;
-          q[g].irq_waiting <= '0;
+          if (state_q != QUEUE_STATE_DISABLED) state_q <= QUEUE_STATE_RESETTING;
+        end else if (reg_wdata_i[REG_QUEUE_CTRL_ENABLE_LSB] && state_q == QUEUE_STATE_DISABLED) begin
+          state_q   <= config_ok ? QUEUE_STATE_ENABLED : QUEUE_STATE_ERROR;
+          error_q   <= config_ok ? QUEUE_ERROR_NONE : QUEUE_ERROR_BAD_CONFIG;
+          newly_bad <= !config_ok;
+          {tail_q, fetch_q, head_q, cq_head_q, alloc_q, posted_q} <= '0;
+          irq_waiting_q <= '0;
         end
       end
       if (clear_counters_i) begin
-        q[g].reqs   <= '0;
-        q[g].errors <= '0;
+        reqs_q   <= '0;
+        errors_q <= '0;
       end
       if (!rst_ni) begin
-        q[g]           <= '0;
-        q[g].irq_count <= REG_QUEUE_IRQ_COALESCE_COUNT_RESET;
-        q[g].weight    <= REG_QUEUE_BIND_WEIGHT_RESET;
+        state_q        <= QUEUE_STATE_DISABLED;
+        error_q        <= QUEUE_ERROR_NONE;
+        {sq_log2_q, cq_log2_q, sq_base_q, cq_base_q, irq_time_q, domain_q} <= '0;
+        {tail_q, fetch_q, head_q, cq_head_q, alloc_q, posted_q, reads_q, reqs_q, errors_q, irq_waiting_q, irq_timer_q} <= '0;
+        irq_count_q    <= REG_QUEUE_IRQ_COALESCE_COUNT_RESET;
+        weight_q       <= REG_QUEUE_BIND_WEIGHT_RESET;
         fetchable_o[g] <= 1'b0;
         irq_o[g]       <= 1'b0;
         newly_bad      <= 1'b0;

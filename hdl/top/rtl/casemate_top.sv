@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The device: registers (AXI4-Lite), memory (AXI4 master, INCR bursts of full-width beats, 64-bit addresses), interrupts as pulses of
-// one cycle, one a queue and the last for errors. All of it on one clock, reset synchronous and active low.
+// one cycle, one a queue and the last for errors. All of it on one clock, whose gates change no cycle; reset synchronous and active low.
 module casemate_top
   import casemate_abi_pkg::*;
   import gcm_pkg::*;
@@ -13,6 +13,7 @@ module casemate_top
   parameter  int unsigned QUEUES  = 8,          // 2 to 64
   parameter  sbox_e       SBOX    = SBOX_TABLE,
   parameter  int unsigned RD_TAGS = 64,         // data reads in flight a lane: 4 to 128, a power of two
+  parameter  bit          CLOCK_GATES = 1'b0,   // the clocks of the key unit and the generator stop while they are idle: clock_gate
   localparam int unsigned BYTES   = AXI_DW / 8
 ) (
   input  logic                clk_i,
@@ -214,7 +215,7 @@ module casemate_top
     .raw_valid_i(entropy_valid_i), .raw_ready_o(entropy_ready_o), .raw_i(entropy_i),
     .out_valid_o(noise_valid), .out_o(noise), .ready_o(), .alarm_o(noise_alarm), .cause_o()
   );
-  drbg u_drbg (
+  drbg #(.CLOCK_GATES(CLOCK_GATES)) u_drbg (
     .clk_i, .rst_ni, .clear_i(wipe),
     .ent_valid_i(noise_valid), .ent_ready_o(), .ent_i(noise), .alarm_i(noise_alarm),
     .reseed_i(1'b0), .req_valid_i(rnd_ask), .req_ready_o(rnd_ready), .req_blocks_i(rnd_blocks),
@@ -227,7 +228,7 @@ module casemate_top
   logic [SLOT_IDX_W-1:0] key_slot;
   key_size_e             key_size;
   logic [255:0]          key;
-  key_unit #(.DW(AXI_DW), .SLOTS(SLOTS), .QUEUES(QUEUES), .LANES(LANES), .SBOX(SBOX)) u_keys (
+  key_unit #(.DW(AXI_DW), .SLOTS(SLOTS), .QUEUES(QUEUES), .LANES(LANES), .SBOX(SBOX), .CLOCK_GATES(CLOCK_GATES)) u_keys (
     .clk_i, .rst_ni, .wipe_i(wipe), .wiped_o(keys_wiped),
     .req_valid_i(key_req_valid), .req_ready_o(key_req_ready), .req_i(key_req),
     .look_slot_i(look_slot), .look_meta_o(look_meta), .look_used_o(look_used), .look_busy_i(look_busy), .count_i(seal_counts),
