@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //! I3, every state element: two runs of the whole RTL that differ in the bytes of keys and messages alone are wiped in the same
-//! cycle, whatever is in flight. When the stated number of cycles has passed they are equal in every element of their state, with
+//! cycle, whatever is in flight: AES-GCM on three queues, key operations on one of them. When the stated number of cycles has passed they are equal in every element of their state, with
 //! no exception; and a wipe that leaves out one RAM is caught.
 
 mod common;
 
-use casemate::abi::{Opcode, Submission};
+use casemate::abi::{KeyType, Opcode, Submission, usage};
 use casemate::transport::sim::Sim;
-use casemate::{Data, Device, DmaBuf, KeyHandle, KeyUse, Queue, Request};
+use casemate::{Data, Device, DmaBuf, IvPolicy, KeyAttributes, KeyHandle, KeyUse, Queue, Request, Usage};
 use casemate_sim::device::Config;
-use common::{drain, queue, raw, reference, sim};
+use common::keys::{Handle, SHA256, base, dst, make, officer_made, on, op, root, src};
+use common::{Arena, drain, queue, raw, reference, sim};
 use rand::{Rng, RngCore, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
 use std::sync::Arc;
 
-const SLOTS: u64 = 4;
+const SLOTS: u64 = 8;
+/// Of these one is free, for what is made.
+const FREE: u32 = 7;
 /// From the tamper input on, as the README says.
 const BOUND: u64 = 5 * SLOTS + 2400;
 
@@ -25,6 +28,12 @@ struct Run {
     device: Device,
     queues: Vec<Queue>,
     keys: Vec<(KeyHandle, Vec<u8>)>,
+    /// Keys of domain 1 for key operations.
+    secret_key: Handle,
+    seed: Handle,
+    kwp: Handle,
+    root: Handle,
+    arena: Arena,
     /// Of the bytes of keys and messages: all that differs between two runs.
     secret: ChaCha8Rng,
 }
@@ -50,12 +59,61 @@ impl Run {
                 (device.load_key(&key, d, KeyUse::BOTH).unwrap(), key)
             })
             .collect();
+        let loaded = |kind: KeyAttributes, secret: &mut ChaCha8Rng| {
+            let key = random(secret, kind.key_len());
+            let h = device.officer().unwrap().load(&key, &kind, 1).unwrap();
+            (h.slot().into(), h.generation().into())
+        };
+        let all = usage::SIGN | usage::VERIFY | usage::DERIVE | usage::EXPORT_WRAPPED | usage::KWP;
+        let seed = KeyAttributes::secret(32, Usage::DERIVE).iv_policy(IvPolicy::Derived);
+        let kwp = KeyAttributes::wrapping(Usage::from_bits(usage::WRAP | usage::UNWRAP | usage::KWP));
         Self {
+            secret_key: loaded(KeyAttributes::secret(64, Usage::from_bits(all)), &mut secret),
+            seed: loaded(seed, &mut secret),
+            kwp: loaded(kwp, &mut secret),
+            root: officer_made(&device, root(FREE - 1, 1, 3)),
+            arena: Arena::new(&device),
             device,
             queues,
             keys,
             secret,
         }
+    }
+
+    /// A key operation on a message of this run's own bytes.
+    fn key_operation(&mut self, rng: &mut ChaCha8Rng) -> Submission {
+        let message = random(&mut self.secret, 4096);
+        self.arena.bytes()[..4096].copy_from_slice(&message);
+        let (from, to) = (self.arena.iova(), self.arena.iova() + 8192);
+        let mut s;
+        match rng.random_range(0..6) {
+            0 | 1 => {
+                s = on(Opcode::MacSign, self.secret_key);
+                let hash = rng.random_range(1..=3);
+                src(dst(&mut s, to), from)
+                    .set_pay_len(rng.random_range(0..2000))
+                    .set_aad3(hash << 16 | 32);
+            }
+            2 => {
+                s = on(Opcode::KeyWrap, self.secret_key);
+                dst(base(&mut s, self.root), to).set_pay_len(128);
+            }
+            3 => {
+                s = on(Opcode::KwpWrap, self.secret_key);
+                dst(base(&mut s, self.kwp), to).set_pay_len(72);
+            }
+            4 => {
+                s = make(Opcode::KeyHkdf, FREE, KeyType::Secret, usage::SIGN, 0);
+                src(base(&mut s, self.secret_key), from)
+                    .set_pay_len(200)
+                    .set_aad3(SHA256 << 16 | 13);
+            }
+            _ => {
+                s = op(Opcode::KeyMessage, FREE);
+                dst(base(&mut s, self.seed), to).set_pay_len(32);
+            }
+        }
+        s
     }
 
     fn filled(&self, bytes: &[u8]) -> DmaBuf {
@@ -99,7 +157,12 @@ impl Run {
 
     fn load(&mut self, rng: &mut ChaCha8Rng, reports: bool) {
         for q in 0..self.queues.len() {
-            let n = rng.random_range(1..=self.queues[q].config().depth);
+            let mut n = rng.random_range(1..=self.queues[q].config().depth);
+            while q == 1 && n > 1 && rng.random_ratio(4, 5) {
+                let s = self.key_operation(rng);
+                assert!(self.queues[q].submit_raw(s, 0).unwrap());
+                n -= 1;
+            }
             let batch: Vec<Request> = (0..n).map(|_| self.request(rng, q, reports)).collect();
             assert!(self.queues[q].submit(batch).unwrap().rest.is_empty());
         }
@@ -192,7 +255,7 @@ fn no_element_depends_on_keys_or_data() {
 #[test]
 fn what_is_left_is_seen() {
     let [early, _] = wiped(&config("latency=1000&wlatency=1000"), 0, 1);
-    for part in ["material", "u_aes", "powers", "places"] {
+    for part in ["material", "u_aes", "powers", "places", "u_mac", "u_wrap"] {
         assert!(early.iter().any(|n| n.contains(part)), "{part} in {early:#?}");
     }
 }
@@ -231,4 +294,10 @@ fn powers_of_h_left_out_are_caught() {
         "pow_write_o <= rst_ni && (answer || clear_q);",
         "powers",
     );
+}
+
+#[test]
+fn info_memory_left_out_is_caught() {
+    let good = "if (wipe_i) info[sweep_q] <= '0;";
+    without("keys/rtl/key_unit.sv", good, "", "info");
 }
