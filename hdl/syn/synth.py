@@ -35,6 +35,7 @@ VARIANTS = {
     "sha2": {"default": {}},
     "hmac": {"default": {}},
     "drbg": {"default": {}},
+    "key_unit": {"tower": {"SBOX": "gcm_pkg::SBOX_TOWER"}},
 }
 
 

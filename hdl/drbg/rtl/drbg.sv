@@ -41,6 +41,11 @@ module drbg
   input  logic                out_ready_i,
   output logic [255:0]        out_o,
   output logic                out_last_o,
+  // Self-test: started by a signal that stays; the generator seeds itself after it. Never started, it is not waited for.
+  input  logic                test_start_i,
+  output logic                test_done_o,
+  output logic                test_ok_o,
+  input  logic                test_fault_i,
   // Status
   output logic                seeded_o,
   output logic                error_o        // until reset
@@ -78,9 +83,10 @@ module drbg
   op_e op;
 
   // It stands still while it is seeded and nobody asks for anything: from some cycles after the last work on.
-  logic clk, work;
+  logic clk, work, testing;
   logic [3:0] rest_q;
-  assign work = !rst_ni || clear_i || reseed_i || req_valid_i || (state_q != ERROR && (alarm_i || state_q != SERVE || !idle || due || reseed_q));
+  assign testing = test_start_i && !test_done_o;
+  assign work = !rst_ni || clear_i || reseed_i || req_valid_i || testing || (state_q != ERROR && (alarm_i || state_q != SERVE || !idle || due || reseed_q));
   clock_gate #(.ON(CLOCK_GATES)) u_clock (.clk_i, .on_i(work || rest_q != '0), .clk_o(clk));
   always_ff @(posedge clk) rest_q <= work ? '1 : rest_q - 4'(rest_q != '0);
 
@@ -178,25 +184,51 @@ module drbg
     if (!rst_ni) state_q <= FILL;
   end
 
+  logic         t_clear, t_cmd, t_data_valid, t_data_last, t_out_ready, core_cmd_ready, core_data_ready, core_out_valid;
+  op_e          t_op;
+  logic [63:0]  t_data;
+  assign cmd_ready  = core_cmd_ready && !testing;
+  assign data_ready = core_data_ready && !testing;
+  assign core_valid = core_out_valid && !testing;
+  drbg_selftest u_test (
+    .clk_i        (clk),
+    .rst_ni,
+    .start_i      (test_start_i),
+    .done_o       (test_done_o),
+    .ok_o         (test_ok_o),
+    .fault_i      (test_fault_i),
+    .clear_o      (t_clear),
+    .cmd_valid_o  (t_cmd),
+    .cmd_ready_i  (core_cmd_ready),
+    .cmd_op_o     (t_op),
+    .data_valid_o (t_data_valid),
+    .data_ready_i (core_data_ready),
+    .data_o       (t_data),
+    .data_last_o  (t_data_last),
+    .out_valid_i  (core_out_valid),
+    .out_ready_o  (t_out_ready),
+    .out_i        (core_out)
+  );
+
   hmac_drbg_core #(
     .BLOCKS_W        (BLOCKS_W),
     .RESEED_INTERVAL (RESEED_INTERVAL)
   ) u_core (
     .clk_i        (clk),
     .rst_ni,
-    .clear_i      (wipe),
-    .cmd_valid_i  (cmd_valid),
-    .cmd_ready_o  (cmd_ready),
-    .cmd_op_i     (op),
+    .clear_i      (wipe || t_clear),
+    .cmd_valid_i  (testing ? t_cmd : cmd_valid),
+    .cmd_ready_o  (core_cmd_ready),
+    .cmd_op_i     (testing ? t_op : op),
     .cmd_data_i   (1'b0),
-    .cmd_blocks_i (req_blocks_i),
-    .data_valid_i (data_valid_q),
-    .data_ready_o (data_ready),
-    .data_i       (data_q),
+    .cmd_blocks_i (testing ? BLOCKS_W'(1) : req_blocks_i),
+    .data_valid_i (testing ? t_data_valid : data_valid_q),
+    .data_ready_o (core_data_ready),
+    .data_i       (testing ? t_data : data_q),
     .data_bytes_i (4'd8),
-    .data_last_i  (data_last_q),
-    .out_valid_o  (core_valid),
-    .out_ready_i  (out_ready_i && !halt),
+    .data_last_i  (testing ? t_data_last : data_last_q),
+    .out_valid_o  (core_out_valid),
+    .out_ready_i  (testing ? t_out_ready : out_ready_i && !halt),
     .out_o        (core_out),
     .out_last_o   (core_last),
     .idle_o       (idle),

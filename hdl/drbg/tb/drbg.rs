@@ -69,6 +69,7 @@ fn build(top: &str, params: &[(&str, u32)]) -> Bench {
         "entropy/rtl/entropy_health.sv",
         "drbg/rtl/hmac_drbg_core.sv",
         "lib/rtl/clock_gate.sv",
+        "selftest/rtl/drbg_selftest.sv",
         "drbg/rtl/drbg.sv",
         "sha2/tb/sha2_zero.sv",
         "hmac/tb/hmac_zero.sv",

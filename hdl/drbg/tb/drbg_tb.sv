@@ -19,6 +19,10 @@ module drbg_tb #(
   input  logic         out_ready_i,
   output logic [255:0] out_o,
   output logic         out_last_o,
+  input  logic         test_start_i,
+  output logic         test_done_o,
+  output logic         test_ok_o,
+  input  logic         test_fault_i,
   output logic         seeded_o,
   output logic         error_o,
   output logic         seed_zero_o,  // the seed material's registers

@@ -38,7 +38,12 @@ module key_mac
   output logic         second_o,
   output logic [511:0] mac_o,
   output logic         done_o,
-  output logic         ok_o          // of a comparison
+  output logic         ok_o,         // of a comparison
+  // Self-test of the engine: started by a signal that stays. Never started, it is not waited for.
+  input  logic         test_start_i,
+  output logic         test_done_o,
+  output logic         test_ok_o,
+  input  logic         test_fault_i
 );
   typedef enum logic [3:0] {IDLE, ASK, STREAM, EMPTY, IKM, PREV, COUNT, LABEL, CONTEXT, INFO, TAIL, NUMBER, RESULT} state_e;
   state_e     state_q, state_d;
@@ -191,15 +196,32 @@ module key_mac
   assign second_o = res_valid && !extract_q && second_q;
   assign done_o   = res_valid && state_d == IDLE;
 
+  logic         testing, t_req, t_in_valid, t_in_last, t_res_ready, hmac_ready, hmac_in_ready, hmac_res;
+  hmac_req_t    t_request;
+  logic [511:0] t_key, t_expect;
+  logic [63:0]  t_data;
+  logic [3:0]   t_bytes;
+  assign testing   = test_start_i && !test_done_o;
+  assign req_ready = hmac_ready && !testing;
+  assign in_ready  = hmac_in_ready && !testing;
+  assign res_valid = hmac_res && !testing;
+  hmac_selftest u_test (
+    .clk_i, .rst_ni,
+    .start_i(test_start_i), .done_o(test_done_o), .ok_o(test_ok_o), .fault_i(test_fault_i),
+    .req_valid_o(t_req), .req_ready_i(hmac_ready), .req_o(t_request), .key_o(t_key),
+    .in_valid_o(t_in_valid), .in_ready_i(hmac_in_ready), .in_data_o(t_data), .in_bytes_o(t_bytes), .in_last_o(t_in_last),
+    .expect_o(t_expect), .res_valid_i(hmac_res), .res_ready_o(t_res_ready), .res_ok_i(ok_o), .res_mac_i(mac_o)
+  );
   hmac u_hmac (
     .clk_i, .rst_ni,
     .clear_i(stop_i),
-    .req_valid_i(req_valid), .req_ready_o(req_ready), .req_i(req), .key_i(key),
-    .in_valid_i(in_valid), .in_ready_o(in_ready),
-    .in_data_i(own_beat ? data : in_data_i),
-    .in_bytes_i(own_beat ? bytes : in_bytes_i),
-    .in_last_i(own_beat ? in_last && last_beat : in_last_i),
-    .expect_i(side_i),
-    .res_valid_o(res_valid), .res_ready_i(state_q == RESULT), .res_ok_o(ok_o), .res_mac_o(mac_o)
+    .req_valid_i(testing ? t_req : req_valid), .req_ready_o(hmac_ready), .req_i(testing ? t_request : req),
+    .key_i(testing ? t_key : key),
+    .in_valid_i(testing ? t_in_valid : in_valid), .in_ready_o(hmac_in_ready),
+    .in_data_i(testing ? t_data : own_beat ? data : in_data_i),
+    .in_bytes_i(testing ? t_bytes : own_beat ? bytes : in_bytes_i),
+    .in_last_i(testing ? t_in_last : own_beat ? in_last && last_beat : in_last_i),
+    .expect_i(testing ? t_expect : side_i),
+    .res_valid_o(hmac_res), .res_ready_i(testing ? t_res_ready : state_q == RESULT), .res_ok_o(ok_o), .res_mac_o(mac_o)
   );
 endmodule

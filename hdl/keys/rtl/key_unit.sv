@@ -42,6 +42,11 @@ module key_unit
   input  logic                  rst_ni,
   input  logic                  wipe_i,        // zeroize: stays until reset
   output logic                  wiped_o,
+  // Self-tests of the engines: HMAC, key wrap. Started by a signal that stays; never started, they are not waited for.
+  input  logic                  test_start_i,
+  output logic [1:0]            test_done_o,
+  output logic [1:0]            test_ok_o,
+  input  logic                  test_fault_i,
   // From the guard: operations, and its look at the slots.
   input  logic                  req_valid_i,
   output logic                  req_ready_o,
@@ -110,7 +115,7 @@ module key_unit
   // All but the slots stands still while no operation waits: from some cycles after the last, when the engines have come to rest.
   logic       clk, work;
   logic [3:0] rest_q;
-  assign work = !rst_ni || wipe_i || req_valid_i || req_valid || state_q != IDLE;
+  assign work = !rst_ni || wipe_i || (test_start_i && test_done_o != '1) || req_valid_i || req_valid || state_q != IDLE;
   clock_gate #(.ON(CLOCK_GATES)) u_clock (.clk_i, .on_i(work || rest_q != '0), .clk_o(clk));
   always_ff @(posedge clk) rest_q <= work ? '1 : rest_q - 4'(rest_q != '0);
 
@@ -256,7 +261,8 @@ module key_unit
     .base_i(base), .root_i, .side_i(side_q[511:0]), .made_i(made_q),
     .info_at_o(info_at), .info_i(info[info_at]),
     .in_valid_i(rd_valid), .in_ready_o(mac_ready), .in_data_i(rd_data), .in_bytes_i(rd_count), .in_last_i(rd_last),
-    .prk_o(mac_prk), .first_o(mac_first), .second_o(mac_second), .mac_o(mac), .done_o(mac_done), .ok_o(mac_ok)
+    .prk_o(mac_prk), .first_o(mac_first), .second_o(mac_second), .mac_o(mac), .done_o(mac_done), .ok_o(mac_ok),
+    .test_start_i, .test_done_o(test_done_o[0]), .test_ok_o(test_ok_o[0]), .test_fault_i
   );
 
   key_attributes_t attributes, blob;
@@ -290,12 +296,34 @@ module key_unit
     endcase
   end
   assign wrap_valid = state_q == WORK && is_wrap && !asked_q;
+  logic         testing, t_valid, t_ack, engine_ready, engine_done;
+  wrap_op_e     t_op;
+  key_size_e    t_size;
+  logic [255:0] t_key;
+  logic [95:0]  t_iv;
+  logic [6:0]   t_aad_len, t_len;
+  logic [511:0] t_aad;
+  logic [575:0] t_payload;
+  logic [127:0] t_tag;
+  assign testing    = test_start_i && !test_done_o[1];
+  assign wrap_ready = engine_ready && !testing;
+  assign wrap_done  = engine_done && !testing;
+  wrap_selftest u_wrap_test (
+    .clk_i(clk), .rst_ni,
+    .start_i(test_start_i), .done_o(test_done_o[1]), .ok_o(test_ok_o[1]), .fault_i(test_fault_i),
+    .valid_o(t_valid), .ready_i(engine_ready), .op_o(t_op), .key_size_o(t_size), .key_o(t_key), .iv_o(t_iv),
+    .aad_len_o(t_aad_len), .aad_o(t_aad), .payload_len_o(t_len), .payload_o(t_payload), .tag_o(t_tag),
+    .done_i(engine_done), .ack_o(t_ack), .ok_i(wrap_ok), .payload_len_i(wrapped_len), .payload_i(wrapped), .tag_i(wrap_tag)
+  );
   key_wrap #(.SBOX(SBOX)) u_wrap (
     .clk_i(clk), .rst_ni, .clear_i((stop && is_wrap && status_q == STATUS_ABORTED) || wipe_now), .clean_o(wrap_clean),
-    .valid_i(wrap_valid), .ready_o(wrap_ready), .op_i(wrap_op), .key_size_i(KEY_256), .key_i(base[255:0]),
-    .iv_i(side_q[256+:96]), .aad_len_i(7'd32), .aad_i(512'(side_q[255:0])), .payload_len_i(wrap_len), .payload_i(wrap_in),
-    .tag_i(side_q[384+:128]),
-    .done_o(wrap_done), .ack_i(wrap_done), .ok_o(wrap_ok), .payload_len_o(wrapped_len), .payload_o(wrapped), .tag_o(wrap_tag)
+    .valid_i(testing ? t_valid : wrap_valid), .ready_o(engine_ready), .op_i(testing ? t_op : wrap_op),
+    .key_size_i(testing ? t_size : KEY_256), .key_i(testing ? t_key : base[255:0]),
+    .iv_i(testing ? t_iv : side_q[256+:96]), .aad_len_i(testing ? t_aad_len : 7'd32),
+    .aad_i(testing ? t_aad : 512'(side_q[255:0])), .payload_len_i(testing ? t_len : wrap_len),
+    .payload_i(testing ? t_payload : wrap_in), .tag_i(testing ? t_tag : side_q[384+:128]),
+    .done_o(engine_done), .ack_i(testing ? t_ack : engine_done), .ok_o(wrap_ok), .payload_len_o(wrapped_len), .payload_o(wrapped),
+    .tag_o(wrap_tag)
   );
   // One verdict on a blob, whatever is wrong with it.
   logic blob_ok;

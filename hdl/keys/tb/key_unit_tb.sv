@@ -16,6 +16,10 @@ module key_unit_tb
   input  logic                  rst_ni,
   input  logic                  wipe_i,
   output logic                  wiped_o,
+  input  logic                  test_start_i,
+  output logic [1:0]            test_done_o,
+  output logic [1:0]            test_ok_o,
+  input  logic                  test_fault_i,
   // From the guard: operations, and its look at the slots.
   input  logic                  req_valid_i,
   output logic                  req_ready_o,

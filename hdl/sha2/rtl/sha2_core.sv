@@ -22,7 +22,7 @@ module sha2_core
   import sha2_pkg::*;
 (
   input  logic         clk_i,
-  input  logic         clear_i,       // zeroes every register in this cycle
+  input  logic         clear_i,       // zeroes every register, but those of constants, in this cycle
   // A message starts: only after a clear.
   input  logic         start_i,
   input  alg_e         alg_i,
@@ -139,7 +139,15 @@ module sha2_core
   logic first_q;
   logic [1:0] turn_q;  // word of the next slot
   logic [63:0] iv_a_q, iv_e_q;
+  // Words of the table a cycle ahead, in phase A; for the first slot, which has none, at the start.
+  logic [63:0] next_a_q, next_e_q;
+  alg_e iv_alg;
+  logic [1:0] iv_turn;
+  assign iv_alg  = start_i ? alg_i : alg_q;
+  assign iv_turn = start_i ? 2'd3 : turn_q;
   always_ff @(posedge clk_i) begin
+    next_a_q <= iv(iv_alg, {1'b0, iv_turn});
+    next_e_q <= iv(iv_alg, {1'b1, iv_turn});
     if (start_i) begin
       first_q <= 1'b1;
       turn_q  <= 2'd3;
@@ -147,8 +155,8 @@ module sha2_core
     if (b_en) begin
       if (!mix_d) first_q <= 1'b0;
       turn_q <= turn_q - 2'd1;
-      iv_a_q <= first_q ? iv(alg_q, {1'b0, turn_q}) : '0;
-      iv_e_q <= first_q ? iv(alg_q, {1'b1, turn_q}) : '0;
+      iv_a_q <= first_q ? next_a_q : '0;
+      iv_e_q <= first_q ? next_e_q : '0;
     end
     if (clear_i) begin
       first_q <= 1'b0;

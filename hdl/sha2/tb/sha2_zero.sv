@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bound into every instance: zero_o says that all its registers are zero. Left out is only the ROM's output register,
-// which holds public constants.
+// Bound into every instance: zero_o says that all its registers are zero. Left out are only the output registers of the
+// tables, which hold public constants.
 module sha2_core_zero (
   input  logic [63:0] a_q[4],
   input  logic [1:0] alg_q,

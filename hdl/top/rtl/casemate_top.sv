@@ -117,10 +117,11 @@ module casemate_top
   logic              wipe, wiped, keys_wiped, tested, test_ok;
   logic              test_start;
   logic [LANES-1:0]  lane_wiped, lane_tested, lane_test_ok;
+  logic [2:0]        unit_tested, unit_test_ok;   // HMAC, key wrap, generator
   assign wiped   = keys_wiped && lane_wiped == '1;
-  // Engines to come add their own.
-  selftest #(.ENGINES(LANES)) u_selftest (
-    .clk_i, .rst_ni, .start_o(test_start), .done_i(lane_tested), .ok_i(lane_test_ok), .done_o(tested), .ok_o(test_ok)
+  selftest #(.ENGINES(LANES + 3)) u_selftest (
+    .clk_i, .rst_ni, .start_o(test_start), .done_i({unit_tested, lane_tested}), .ok_i({unit_test_ok, lane_test_ok}),
+    .done_o(tested), .ok_o(test_ok)
   );
   logic [QW-1:0]     reg_queue;
   logic [11:0]       reg_off;
@@ -218,6 +219,7 @@ module casemate_top
   drbg #(.CLOCK_GATES(CLOCK_GATES)) u_drbg (
     .clk_i, .rst_ni, .clear_i(wipe),
     .ent_valid_i(noise_valid), .ent_ready_o(), .ent_i(noise), .alarm_i(noise_alarm),
+    .test_start_i(test_start), .test_done_o(unit_tested[2]), .test_ok_o(unit_test_ok[2]), .test_fault_i(selftest_fault_i),
     .reseed_i(1'b0), .req_valid_i(rnd_ask), .req_ready_o(rnd_ready), .req_blocks_i(rnd_blocks),
     .out_valid_o(rnd_valid), .out_ready_i(rnd_take), .out_o(rnd), .out_last_o(), .seeded_o(), .error_o(entropy_error)
   );
@@ -230,6 +232,7 @@ module casemate_top
   logic [255:0]          key;
   key_unit #(.DW(AXI_DW), .SLOTS(SLOTS), .QUEUES(QUEUES), .LANES(LANES), .SBOX(SBOX), .CLOCK_GATES(CLOCK_GATES)) u_keys (
     .clk_i, .rst_ni, .wipe_i(wipe), .wiped_o(keys_wiped),
+    .test_start_i(test_start), .test_done_o(unit_tested[1:0]), .test_ok_o(unit_test_ok[1:0]), .test_fault_i(selftest_fault_i),
     .req_valid_i(key_req_valid), .req_ready_o(key_req_ready), .req_i(key_req),
     .look_slot_i(look_slot), .look_meta_o(look_meta), .look_used_o(look_used), .look_busy_i(look_busy), .count_i(seal_counts),
     .resetting_i(resetting), .sealed_i(sealed), .window_i(window), .window_words_i(window_words), .window_clear_o(window_clear),

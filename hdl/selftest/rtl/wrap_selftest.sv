@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Known answers of a key_wrap engine, over its own ports. AES-256-GCM: case 16 of McGrew and Viega, "The Galois/Counter Mode of
+// Operation (GCM)", sealed, opened, and opened with a wrong tag. AES key wrap with padding: the first example of RFC 5649, section 6,
+// wrapped, unwrapped, and unwrapped with a wrong bit.
+module wrap_selftest
+  import gcm_pkg::*;
+  import wrap_pkg::*;
+(
+  input  logic         clk_i,
+  input  logic         rst_ni,
+  input  logic         start_i,
+  output logic         done_o,       // until reset
+  output logic         ok_o,         // when done
+  input  logic         fault_i,      // for tests: makes what the engine gives wrong
+  // The engine.
+  output logic         valid_o,
+  input  logic         ready_i,
+  output wrap_op_e     op_o,
+  output key_size_e    key_size_o,
+  output logic [255:0] key_o,
+  output logic [95:0]  iv_o,
+  output logic [6:0]   aad_len_o,
+  output logic [511:0] aad_o,
+  output logic [6:0]   payload_len_o,
+  output logic [575:0] payload_o,
+  output logic [127:0] tag_o,
+  input  logic         done_i,
+  output logic         ack_o,
+  input  logic         ok_i,
+  input  logic [6:0]   payload_len_i,
+  input  logic [575:0] payload_i,
+  input  logic [127:0] tag_i
+);
+  // Strings as they are written, byte 0 first, at the upper end.
+  function automatic logic [575:0] text(logic [575:0] t);
+    for (int i = 0; i < 72; i++) text[8*i+:8] = t[8*(71-i)+:8];
+  endfunction
+  localparam logic [255:0] GCM_KEY = 256'(text({{2{128'hfeffe9928665731c6d6a8f9467308308}}, 320'd0}));
+  localparam logic [95:0]  GCM_IV  = 96'(text({96'hcafebabefacedbaddecaf888, 480'd0}));
+  localparam logic [511:0] GCM_AAD = 512'(text({160'hfeedfacedeadbeeffeedfacedeadbeefabaddad2, 416'd0}));
+  localparam logic [575:0] PLAIN = text({
+    480'hd9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39,
+    96'd0});
+  localparam logic [575:0] CIPHER = text({
+    480'h522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662,
+    96'd0});
+  localparam logic [127:0] TAG = 128'(text({128'h76fc6ece0f4e1768cddf8853bb2d551b, 448'd0}));
+  localparam logic [255:0] KWP_KEY = 256'(text({192'h5840df6e29b02af1ab493b705bf16ea1ae8338f4dcc176a8, 384'd0}));
+  localparam logic [575:0] BARE    = text({160'hc37b7e6492584340bed12207808941155068f738, 416'd0});
+  localparam logic [575:0] WRAPPED = text({256'h138bdeaa9b8fa7fc61f97742e72248ee5ae6ae5360d1ae6a5f54f373fa543b6a, 320'd0});
+
+  typedef enum logic [1:0] {IDLE, ASK, WAIT, DONE} state_e;
+  typedef enum logic [2:0] {SEAL, OPEN, OPEN_WRONG, WRAP, UNWRAP, UNWRAP_WRONG} run_e;
+  state_e state_q;
+  run_e   run_q;
+  logic   bad_q, gcm, fails, good;
+  assign gcm   = run_q inside {SEAL, OPEN, OPEN_WRONG};
+  assign fails = run_q inside {OPEN_WRONG, UNWRAP_WRONG};
+
+  logic [6:0]   due_len;
+  logic [575:0] due;
+  logic [127:0] due_tag;
+  always_comb begin
+    op_o          = WRAP_GCM_SEAL;
+    payload_len_o = 7'd60;
+    payload_o     = PLAIN;
+    due_len       = 7'd60;
+    due           = CIPHER;
+    due_tag       = '0;
+    unique case (run_q)
+      SEAL: due_tag = TAG;
+      OPEN, OPEN_WRONG: begin
+        op_o      = WRAP_GCM_OPEN;
+        payload_o = CIPHER;
+        due       = PLAIN;
+      end
+      WRAP: begin
+        op_o          = WRAP_KWP_WRAP;
+        payload_len_o = 7'd20;
+        payload_o     = BARE;
+        due_len       = 7'd32;
+        due           = WRAPPED;
+      end
+      default: begin
+        op_o          = WRAP_KWP_UNWRAP;
+        payload_len_o = 7'd32;
+        payload_o     = WRAPPED ^ 576'(run_q == UNWRAP_WRONG);
+        due_len       = 7'd20;
+        due           = BARE;
+      end
+    endcase
+    if (fails) {due_len, due} = '0;
+  end
+  assign done_o     = state_q == DONE;
+  assign ok_o       = done_o && !bad_q;
+  assign valid_o    = state_q == ASK;
+  assign ack_o      = state_q == WAIT && done_i;
+  assign key_size_o = gcm ? KEY_256 : KEY_192;
+  assign key_o      = gcm ? GCM_KEY : KWP_KEY;
+  assign iv_o       = GCM_IV;
+  assign aad_len_o  = gcm ? 7'd20 : '0;
+  assign aad_o      = GCM_AAD;
+  assign tag_o      = TAG ^ 128'(run_q == OPEN_WRONG);
+  assign good       = (ok_i ^ fault_i) == !fails && payload_len_i == due_len && payload_i == due && tag_i == due_tag;
+
+  always_ff @(posedge clk_i) begin
+    unique case (state_q)
+      IDLE: if (start_i) state_q <= ASK;
+      ASK: if (ready_i) state_q <= WAIT;
+      WAIT:
+      if (done_i) begin
+        if (!good) bad_q <= 1'b1;
+        run_q   <= run_q == UNWRAP_WRONG ? SEAL : run_e'(run_q + 3'd1);
+        state_q <= run_q == UNWRAP_WRONG ? DONE : ASK;
+      end
+      default: ;
+    endcase
+    if (!rst_ni) begin
+      state_q <= IDLE;
+      run_q   <= SEAL;
+      bad_q   <= 1'b0;
+    end
+  end
+endmodule
