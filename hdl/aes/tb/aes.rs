@@ -57,6 +57,8 @@ const SOURCES: &[&str] = &[
     "gcm/rtl/gcm_pkg.sv",
     "aes/rtl/aes_pkg.sv",
     "aes/rtl/aes_sbox_table.sv",
+    "aes/rtl/aes_tower_in.sv",
+    "aes/rtl/aes_tower_out.sv",
     "aes/rtl/aes_sbox_tower.sv",
     "aes/rtl/aes_sbox_bram.sv",
     "aes/rtl/aes_sbox.sv",
@@ -74,8 +76,16 @@ fn all_s_boxes_equal_the_definition_over_all_inputs() {
         let mut m = Block::new("aes_sbox")
             .source(hdl.join("gcm/rtl/gcm_pkg.sv"))
             .sources(
-                ["pkg", "sbox", "sbox_table", "sbox_tower", "sbox_bram"]
-                    .map(|f| hdl.join(format!("aes/rtl/aes_{f}.sv"))),
+                [
+                    "pkg",
+                    "tower_in",
+                    "tower_out",
+                    "sbox",
+                    "sbox_table",
+                    "sbox_tower",
+                    "sbox_bram",
+                ]
+                .map(|f| hdl.join(format!("aes/rtl/aes_{f}.sv"))),
             )
             .param("SBOX", arch)
             .build()

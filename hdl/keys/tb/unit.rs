@@ -104,6 +104,8 @@ impl Unit {
             "wrap/rtl/wrap_pkg.sv",
             "ghash/rtl/ghash_pkg.sv",
             "aes/rtl/aes_sbox_table.sv",
+            "aes/rtl/aes_tower_in.sv",
+            "aes/rtl/aes_tower_out.sv",
             "aes/rtl/aes_sbox_tower.sv",
             "aes/rtl/aes_sbox_bram.sv",
             "aes/rtl/aes_sbox.sv",

@@ -13,7 +13,7 @@ fn sources() -> Vec<PathBuf> {
         "ghash/rtl/ghash_pkg.sv",
     ]
     .map(hdl);
-    let blocks = ["aes", "ghash", "gcm", "selftest"].map(|b| hdl(&format!("{b}/rtl")));
+    let blocks = ["aes", "ghash", "gcm"].map(|b| hdl(&format!("{b}/rtl")));
     let mut files: Vec<PathBuf> = blocks
         .iter()
         .flat_map(|d| std::fs::read_dir(d).unwrap())
@@ -24,7 +24,14 @@ fn sources() -> Vec<PathBuf> {
     packages
         .into_iter()
         .chain(files)
-        .chain([hdl("selftest/tb/selftest_tb.sv")])
+        .chain(
+            [
+                "selftest/rtl/gcm_selftest.sv",
+                "selftest/rtl/selftest.sv",
+                "selftest/tb/selftest_tb.sv",
+            ]
+            .map(hdl),
+        )
         .collect()
 }
 

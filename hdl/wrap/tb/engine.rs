@@ -17,6 +17,8 @@ pub fn aes_sources() -> Vec<PathBuf> {
         "gcm/rtl/gcm_pkg.sv",
         "aes/rtl/aes_pkg.sv",
         "aes/rtl/aes_sbox_table.sv",
+        "aes/rtl/aes_tower_in.sv",
+        "aes/rtl/aes_tower_out.sv",
         "aes/rtl/aes_sbox_tower.sv",
         "aes/rtl/aes_sbox_bram.sv",
         "aes/rtl/aes_sbox.sv",
