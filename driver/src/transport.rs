@@ -111,7 +111,7 @@ pub struct Probe {
 
 enum Address {
     #[cfg(feature = "sim")]
-    Sim(casemate_sim::device::Config),
+    Sim(casemate_sim::config::Config),
     #[cfg(feature = "soft")]
     Soft(crate::soft::Shape),
 }
@@ -135,7 +135,7 @@ fn parse(uri: &str) -> Result<Address> {
     match scheme {
         #[cfg(feature = "sim")]
         "sim" => {
-            let mut config = casemate_sim::device::Config::parse(&query).map_err(wrong)?;
+            let mut config = casemate_sim::config::Config::parse(&query).map_err(wrong)?;
             config.root = *secret(root).map_err(wrong)?.bytes();
             // Who keeps a root keeps keys: the next run must not make the same ones, nor the same IVs.
             if noise.is_some() || root.is_some() && !query.split('&').any(|s| s.starts_with("seed=")) {

@@ -8,7 +8,7 @@ mod common;
 use casemate::abi::{KeyType, Opcode, Submission, usage};
 use casemate::transport::sim::Sim;
 use casemate::{Data, Device, DmaBuf, IvPolicy, KeyAttributes, KeyHandle, KeyUse, Queue, Request, Usage};
-use casemate_sim::device::Config;
+use casemate_sim::config::Config;
 use common::keys::{Handle, SHA256, base, dst, make, officer_made, on, op, root, src};
 use common::{Arena, drain, queue, raw, reference, sim};
 use rand::{Rng, RngCore, SeedableRng, seq::IndexedRandom};

@@ -7,6 +7,8 @@ pub mod memory;
 #[cfg(feature = "rtl")]
 pub mod axi;
 #[cfg(feature = "rtl")]
+pub mod config;
+#[cfg(feature = "rtl")]
 pub mod device;
 #[cfg(feature = "rtl")]
 pub mod entropy;

@@ -79,7 +79,7 @@ fn lint_rtl() -> Result<()> {
                 top,
             ])
             .args(shape.iter().map(|(k, v)| format!("-G{k}={v}")))
-            .args(casemate_sim::device::sources()))?;
+            .args(casemate_sim::config::sources()))?;
     }
     Ok(())
 }
@@ -96,7 +96,7 @@ fn elaborate() -> Result<()> {
             };
             script += &format!(" -G {k}={v}");
         }
-        for f in casemate_sim::device::sources() {
+        for f in casemate_sim::config::sources() {
             // Relative: the tool runs in a sandbox that sees the working directory alone.
             script += &format!(" {}", f.strip_prefix(root()).unwrap_or(&f).display());
         }

@@ -4,7 +4,8 @@
 
 use super::{DmaRegion, IovaSpace, Transport};
 use crate::{Error, Result};
-use casemate_sim::device::{self, Config, Device};
+use casemate_sim::config::Config;
+use casemate_sim::device::{self, Device};
 use casemate_sim::memory::{Access, Pages};
 use std::any::Any;
 use std::sync::{Mutex, MutexGuard};

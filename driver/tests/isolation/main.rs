@@ -15,7 +15,7 @@ mod steps;
 use casemate::abi::{Opcode, Status, Submission, TagMode};
 use casemate::transport::{DmaRegion, sim::Sim};
 use casemate::{Device, Done, Error, KeyUse, Queue, QueueConfig};
-use casemate_sim::device::Config;
+use casemate_sim::config::Config;
 use casemate_sim::watch::Watch;
 use keys::KeyProgram;
 use program::{ARENA, Key, Op, PLACES, Program, READ_ONLY, UNMAPPED};

@@ -36,7 +36,7 @@ const GENERATOR: Unit = Unit {
 impl Unit {
     /// With one source replaced.
     fn bench(&self, replaced: Option<&Path>) -> Bench {
-        let sources = casemate_sim::device::sources()
+        let sources = casemate_sim::config::sources()
             .into_iter()
             .map(|p| match replaced {
                 Some(r) if r.file_name() == p.file_name() => r.to_owned(),
