@@ -4,7 +4,7 @@
 use crate::{Field, Register};
 
 /// Digest of the interface's source: the device's `ABI_HASH` register must equal it.
-pub const ABI_HASH: u32 = 0xffaf00b6;
+pub const ABI_HASH: u32 = 0xa126a561;
 
 /// `opcode_e` of the interface description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -2297,7 +2297,7 @@ impl KeyAttributes {
         self
     }
 
-    /// Seals allowed.
+    /// Uses allowed: seals, or wraps of a wrapping key.
     pub fn limit(&self) -> u32 {
         (self.words[2] >> 0) & 0xffffffff
     }
@@ -2308,7 +2308,7 @@ impl KeyAttributes {
         self
     }
 
-    /// Seals begun.
+    /// Uses begun.
     pub fn used(&self) -> u32 {
         (self.words[3] >> 0) & 0xffffffff
     }

@@ -177,9 +177,9 @@ impl KeyAttributes {
         self
     }
 
-    /// Seals it is good for; 0 stands for 2^32 - 1.
-    pub fn limit(mut self, seals: u32) -> Self {
-        self.limit = seals;
+    /// Seals it is good for, or a wrapping key's wraps; 0 stands for 2^32 - 1.
+    pub fn limit(mut self, uses: u32) -> Self {
+        self.limit = uses;
         self
     }
 
@@ -236,9 +236,9 @@ pub struct KeyInfo {
     pub origin: Origin,
     /// Its slot's generation.
     pub generation: u16,
-    /// Seals allowed.
+    /// Uses allowed: seals, or wraps of a wrapping key.
     pub limit: u32,
-    /// Seals begun.
+    /// Uses begun.
     pub used: u32,
     /// The host's 12 bytes.
     pub label: [u8; 12],

@@ -217,6 +217,16 @@ fn limits() {
         assert_eq!((info.limit, info.used), (3, 1));
         keys.lock(back, Usage::ALL, 1).unwrap();
         refused(uri, seal(&mut keys, &device, back, [9; 12]), Status::Exhausted);
+        // A wrapping key's wraps count as seals do.
+        let few = KeyAttributes::wrapping(both()).limit(2);
+        let kek = keys.generate(&few).unwrap();
+        for n in 1..3 {
+            let blob = keys.wrap(key, kek).unwrap();
+            assert_eq!(keys.query(kek).unwrap().used, n, "{uri}");
+            let back = keys.unwrap(&blob, kek, Usage::ALL).unwrap();
+            keys.destroy(back).unwrap();
+        }
+        refused(uri, keys.wrap(key, kek), Status::Exhausted);
         // One that fails on the way counts too.
         let key = keys.generate(&a).unwrap();
         let mut s = common::good(key, &common::Arena::new(&device));

@@ -43,7 +43,8 @@ module guard_i2
   input logic                  key_sealed_i,
   input logic [15:0]           key_window_i,
   input slot_meta_t            key_meta_i,
-  input slot_meta_t            key_base_i
+  input slot_meta_t            key_base_i,
+  input logic [31:0]           key_base_used_i
 );
   // In reset in the first cycle, never again.
   logic rst_n = 1'b0;
@@ -170,7 +171,7 @@ module guard_i2
   logic [15:0] wants, base_wants;
   key_guard #(.SLOTS(SLOTS)) u_key_guard (
     .sub_i(key_sub_i), .officer_i(key_officer_i), .domain_i(key_domain_i), .sealed_i(key_sealed_i), .window_i(key_window_i),
-    .meta_i(key_meta_i), .base_i(key_base_i), .status_o(verdict), .made_o(made)
+    .meta_i(key_meta_i), .base_i(key_base_i), .base_used_i(key_base_used_i), .status_o(verdict), .made_o(made)
   );
   assign op         = op_of(key_sub_i);
   assign passes        = op.known && verdict == STATUS_OK;
@@ -200,6 +201,8 @@ module guard_i2
     assume (!wiped_q || wipe_i);
     if (wiped_q) assert (!chan_valid && (!key_valid || key.status != STATUS_OK));
     assume (!put_valid_i || 32'(put_slot_i) < SLOTS);
+    // The key unit counts what may wrap (base_wants below), and no type may both wrap and seal.
+    assume (!put_valid_i || put_op_i != SLOT_COUNT || !mine);
     assume (!held_q || (put_valid_i && put_op_i == op_q && put_slot_i == slot_q && put_meta_i == meta_q && put_used_i == used_q));
     if (rst_n && !wiped_q) begin
       // The slot's public half is what was promised.
@@ -247,6 +250,7 @@ module guard_i2
       assert (base_there && key_base_i.valid && key_base_i.domain == key_domain_i);
       assert (key_base_i.generation == key_sub_i.aad2[31:16] && (key_base_i.usage_bits & base_wants) == base_wants);
     end
+    if (passes && key_sub_i.opcode == OPCODE_KEY_WRAP) assert (key_base_used_i < key_base_i.limit);
     // What is wrapped with its attributes, or comes back so, is under a key that nobody outside knows.
     if (passes && key_sub_i.opcode inside {OPCODE_KEY_WRAP, OPCODE_KEY_UNWRAP}) begin
       assert (!(key_base_i.origin inside {ORIGIN_IMPORTED[2:0], ORIGIN_FOREIGN[2:0]}));

@@ -37,6 +37,7 @@ PROOFS = {
         ("keys/rtl/key_guard.sv", "else if (meta_i.generation == 16'hffff) fill = STATUS_SLOT_RETIRED;", ""),
         ("keys/rtl/key_guard.sv", " || (handed & ~base_i.usage_bits) != '0", ""),
         ("keys/rtl/key_guard.sv", " || !trusted", ""),
+        ("keys/rtl/key_guard.sv", "base_used_i >= base_i.limit", "base_used_i > base_i.limit"),
         ("keys/rtl/key_guard.sv", "key_type == KEY_TYPE_WRAPPING && known_outside", "1'b0"),
     ]),
     "isolation_i1": ("isolation_i1", 1, "I1 on registers, guard and slots, by self-composition: what they show does not depend on keys", [

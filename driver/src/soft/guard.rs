@@ -351,5 +351,9 @@ fn of_base(s: &Submission, op: Opcode, asker: &Asker, slots: &[Slot], grant: &Gr
     if a.policy != policy || derived & !a.usage != 0 || known {
         return Err(Status::SlotUsage);
     }
+    // SP 800-38D, 8.3: wraps have random IVs.
+    if op == Opcode::KeyWrap && a.used >= a.limit {
+        return Err(Status::Exhausted);
+    }
     Ok(())
 }

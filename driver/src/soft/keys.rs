@@ -133,9 +133,12 @@ impl Vault {
                 }
             }
             KeyWrap => {
-                let iv = self.random(12)?;
-                let blob = self.blob(index, base(s).0, &iv);
-                deliver(iommu, s, &blob, c)?;
+                let (under, _) = base(s);
+                let blob = self.random(12).map(|iv| self.blob(index, under, &iv));
+                // It counts, whatever becomes of it.
+                let key = self.slots[under].key.as_mut();
+                key.expect("the guard saw one").attributes.used += 1;
+                deliver(iommu, s, &blob?, c)?;
             }
             KwpWrap => {
                 let wrapped = kdf::kwp_wrap(&self.key(base(s).0).material, &self.key(index).material);

@@ -17,6 +17,7 @@ module key_guard
   input  logic [15:0] window_i,   // words of the key window that were written
   input  slot_meta_t  meta_i,     // of the slot
   input  slot_meta_t  base_i,     // of the second slot
+  input  logic [31:0] base_used_i,
   output status_e     status_o,
   output slot_meta_t  made_o      // the slot afterwards: a key that is made (KEY_UNWRAP: all but the blob's part), or KEY_LOCK's
 );
@@ -141,6 +142,8 @@ module key_guard
     // Wrap, unwrap and derive are bits of one type each: the bit says the type.
     base = handle_checks(sub_i.aad2[15:0], sub_i.aad2[31:16], base_i, 1'b0, domain_i, base_need);
     if (base == STATUS_OK && (base_i.iv_policy != base_policy || (handed & ~base_i.usage_bits) != '0 || !trusted)) base = STATUS_SLOT_USAGE;
+    // SP 800-38D, 8.3: wraps have random IVs.
+    if (base == STATUS_OK && sub_i.opcode == OPCODE_KEY_WRAP && base_used_i >= base_i.limit) base = STATUS_EXHAUSTED;
   end
 
   always_comb begin

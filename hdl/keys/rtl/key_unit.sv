@@ -11,7 +11,7 @@
 //   KEYS      material of the slots, to base and made_q
 //   WORK      key_mac or key_wrap
 //   WRITE     side_q to memory
-//   PUT       the slot, and the lanes' copies of it
+//   PUT       the slot, and the lanes' copies of it; before a KEY_WRAP the wrapping key's count
 //   FINISH    everything is zero before the completion is offered
 //
 // Wipe: from wipe_i on an operation, at its turn or in the middle, ends with ZEROIZED; wiped_o says that nothing is left of any key,
@@ -130,7 +130,7 @@ module key_unit
   /* verilator lint_off UNUSEDSIGNAL */  // some of it is for the checks
   op_t         op;
   /* verilator lint_on UNUSEDSIGNAL */
-  logic        officer, resetting_q, is_mac, is_verify, is_derive, is_wrap, is_out, is_random, is_message, is_root, is_load;
+  logic        officer, resetting_q, is_mac, is_verify, is_derive, is_wrap, is_out, is_random, is_message, is_root, is_load, counts;
   assign sub        = req.sub;
   assign op         = op_of(sub);
   assign officer    = req.queue_idx == '0;
@@ -143,14 +143,15 @@ module key_unit
   assign is_random  = sub.opcode == OPCODE_RANDOM;
   assign is_root    = sub.opcode == OPCODE_KEY_ROOT;
   assign is_load    = sub.opcode == OPCODE_KEY_LOAD;
+  assign counts     = sub.opcode == OPCODE_KEY_WRAP;
 
   // ------------------------------------------------------------- decision
   slot_meta_t  read_meta, meta_q, base_q, made, made_meta_q;
-  logic [31:0] read_used, used_q;
+  logic [31:0] read_used, used_q, base_used_q;
   status_e     verdict, verdict_q, verdict_d, status_q, status_d;
   key_guard #(.SLOTS(SLOTS)) u_guard (
     .sub_i(sub), .officer_i(officer), .domain_i(req.domain), .sealed_i, .window_i(window_words_i),
-    .meta_i(meta_q), .base_i(base_q), .status_o(verdict), .made_o(made)
+    .meta_i(meta_q), .base_i(base_q), .base_used_i(base_used_q), .status_o(verdict), .made_o(made)
   );
 
   always_comb begin
@@ -167,7 +168,7 @@ module key_unit
   logic           put_done, fetch, forget, slots_wiped;
   slot_op_e       put_op;
   logic [15:0]    read_slot;
-  assign put_op    = op.fills ? SLOT_FILL : sub.opcode == OPCODE_KEY_LOCK ? SLOT_RIGHTS : SLOT_EMPTY;
+  assign put_op    = counts ? SLOT_COUNT : op.fills ? SLOT_FILL : sub.opcode == OPCODE_KEY_LOCK ? SLOT_RIGHTS : SLOT_EMPTY;
   assign read_slot = state_q == LOOK_BASE || state_q == KEYS_BASE || (state_q == KEYS && !is_out && !is_mac)
                    ? sub.aad2[15:0] : sub.slot;
   assign fetch     = state_q == KEYS || state_q == KEYS_BASE;
@@ -177,7 +178,8 @@ module key_unit
     .look_slot_i, .look_meta_o, .look_used_o, .look_busy_i, .count_i,
     .read_slot_i(read_slot), .read_meta_o(read_meta), .read_used_o(read_used),
     .fetch_i(fetch), .forget_i(forget), .material_o(base),
-    .put_valid_i(state_q == PUT), .put_op_i(put_op), .put_slot_i(sub.slot), .put_meta_i(made_meta_q), .put_used_i(used_q),
+    .put_valid_i(state_q == PUT), .put_op_i(put_op), .put_slot_i(counts ? sub.aad2[15:0] : sub.slot), .put_meta_i(made_meta_q),
+    .put_used_i(counts ? base_used_q + 32'd1 : used_q),
     .put_key_i(made_q), .done_o(put_done),
     .lane_given_i, .lane_answered_i, .key_valid_o, .key_ready_i, .key_clear_o, .key_slot_o, .key_size_o, .key_o, .key_done_i
   );
@@ -373,6 +375,7 @@ module key_unit
         if (verdict_d != STATUS_OK) state_d = FINISH;
         else if (is_verify || (op.reads && !is_mac && sub.pay_len != '0)) state_d = READ;
         else if (sub.opcode == OPCODE_KEY_QUERY) state_d = WRITE;
+        else if (counts) state_d = PUT;
         else state_d = after_read;
       end
       READ:
@@ -409,7 +412,7 @@ module key_unit
           state_d  = FINISH;
         end
       end else if (!begin_q && is_random && feed_q == '0 && random_left_q != '0) state_d = blocks_q != '0 ? RANDOM : ASK_RANDOM;
-      PUT: if (put_done) state_d = FINISH;
+      PUT: if (put_done) state_d = counts ? after_read : FINISH;
       FINISH: if (!begin_q && rd_idle && wr_idle && wrap_clean && blocks_q == '0) state_d = DONE;
       DONE: if (cpl_ready_i) state_d = IDLE;
       default: state_d = IDLE;
@@ -469,7 +472,10 @@ module key_unit
         meta_q <= read_meta;
         used_q <= read_used;
       end
-      HOLD: base_q <= read_meta;
+      HOLD: begin
+        base_q      <= read_meta;
+        base_used_q <= read_used;
+      end
       CHECK: begin
         verdict_q   <= verdict;
         made_meta_q <= made;

@@ -18,6 +18,7 @@ struct Case {
     sub: Submission,
     asker: Asker,
     slots: [Meta; SLOTS],
+    base_used: u32,
 }
 
 fn any_meta(rng: &mut ChaCha8Rng) -> Meta {
@@ -46,7 +47,7 @@ impl Case {
     }
 
     fn verdict(&self) -> Status {
-        model::checks(&self.sub, self.op, self.asker, &self.slots)
+        model::checks(&self.sub, self.op, self.asker, &self.slots, self.base_used)
     }
 
     /// One that breaks no rule.
@@ -64,6 +65,7 @@ impl Case {
                 window: rng.random(),
             },
             slots: std::array::from_fn(|_| any_meta(rng)),
+            base_used: rng.random(),
         };
         let slot = rng.random_range(0..SLOTS as u32);
         let base = (slot + rng.random_range(1..SLOTS as u32)) % SLOTS as u32;
@@ -132,7 +134,10 @@ impl Case {
             if op == KeyWrap || op == KeyUnwrap {
                 b.origin = rng.random_range(2..=4);
             }
+            b.limit = b.limit.max(1);
+            let limit = b.limit;
             let generation = u32::from(b.generation);
+            c.base_used %= limit;
             let aad2 = c.sub.aad2() & 0xffff | generation << 16;
             c.sub.set_aad2(aad2);
         }
@@ -185,6 +190,10 @@ const BREAK: &[fn(&mut Case, &mut ChaCha8Rng)] = &[
     },
     |c, r| c.base().usage &= !(1 << r.random_range(4..9)),
     |c, r| c.base().policy = r.random_range(0..3),
+    |c, r| {
+        let limit = c.base().limit;
+        c.base_used = limit.saturating_add(r.random_range(0..2));
+    },
 ];
 
 struct Guard(Bench);
@@ -212,6 +221,7 @@ impl Guard {
         b.set("window_i", c.asker.window);
         b.set_words("meta_i", &pack(&slot.fields()));
         b.set_words("base_i", &pack(&base.fields()));
+        b.set("base_used_i", c.base_used);
         b.m.eval();
         let want = c.verdict();
         assert_eq!(b.get("status_o"), want as u64, "want {want:?} of {c:x?}");
@@ -270,6 +280,7 @@ fn every_rule_and_every_pair_of_rules() {
         Status::KeyWindow,
         Status::SlotFull,
         Status::SlotRetired,
+        Status::Exhausted,
     ];
     assert_eq!(seen, HashSet::from(all), "every code that it gives");
 }

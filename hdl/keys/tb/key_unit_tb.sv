@@ -16,6 +16,7 @@ module key_unit_tb
   input  logic                  rst_ni,
   input  logic                  wipe_i,
   output logic                  wiped_o,
+  output logic [32*SLOTS-1:0]   used_o,        // the slots' counts
   input  logic                  test_start_i,
   output logic [1:0]            test_done_o,
   output logic [1:0]            test_ok_o,
@@ -77,6 +78,9 @@ module key_unit_tb
   output logic                  zero_o
 );
   key_unit #(.DW(DW), .SLOTS(SLOTS), .QUEUES(QUEUES), .LANES(LANES), .DEPTH(DEPTH), .CLOCK_GATES(1'b1)) dut (.*);
+  for (genvar i = 0; i < int'(SLOTS); i++) begin : g_used
+    assign used_o[32*i+:32] = dut.u_slots.used[i];
+  end
   assign zero_o = dut.made_q == '0 && dut.side_q == '0 && dut.base == '0
                && dut.u_mac.u_hmac.u_zero.zero_o && dut.u_mac.u_hmac.u_sha2.u_core.u_zero.zero_o
                && dut.u_mac.u_hmac.u_sha2.u_pad.u_zero.zero_o

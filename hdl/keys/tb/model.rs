@@ -252,7 +252,7 @@ pub struct Asker {
 }
 
 /// What is decided at the operation's turn: the first rule that is broken.
-pub fn checks(s: &Submission, op: Opcode, a: Asker, slots: &[Meta]) -> Status {
+pub fn checks(s: &Submission, op: Opcode, a: Asker, slots: &[Meta], base_used: u32) -> Status {
     use Opcode::*;
     // A slot out of range must not matter.
     let n = slots.len();
@@ -350,6 +350,7 @@ pub fn checks(s: &Submission, op: Opcode, a: Asker, slots: &[Meta]) -> Status {
                     || handed & !b.usage != 0
                     || [1, 5].contains(&b.origin) && (op == KeyWrap || op == KeyUnwrap)),
         ),
+        (Status::Exhausted, op == KeyWrap && base_used >= b.limit),
     ]
     .into_iter()
     .find(|r| r.1)

@@ -362,6 +362,14 @@ impl Unit {
         }
         let blocks = std::mem::take(&mut self.taken);
         if aborted {
+            if o == KeyWrap {
+                // It may have been counted, or not have come so far.
+                let base = (s.aad2() & 0xffff) as usize % SLOTS;
+                let used = self.b.bytes("used_o")[4 * base..][..4].try_into().unwrap();
+                let (used, own) = (u32::from_le_bytes(used), &mut self.slots[base].used);
+                assert!(used == *own || used == *own + 1, "a count of {own} became {used}");
+                *own = used;
+            }
             return (Status::Aborted, 0, Vec::new());
         }
         let refuse = |status| (status, 0, Vec::new());
@@ -376,13 +384,17 @@ impl Unit {
             window: window.1,
         };
         let metas: Vec<Meta> = self.slots.iter().map(|s| s.meta).collect();
-        let verdict = model::checks(s, o, asker, &metas);
+        let under = (s.aad2() & 0xffff) as usize % SLOTS;
+        let verdict = model::checks(s, o, asker, &metas, self.slots[under].used);
         if verdict != Status::Ok {
             return refuse(verdict);
         }
         let slot = s.slot() as usize;
-        let base = self.slots[(s.aad2() & 0xffff) as usize % SLOTS].clone();
+        let base = self.slots[under].clone();
         let own = self.slots[slot % SLOTS].clone();
+        if o == KeyWrap {
+            self.slots[under].used += 1;
+        }
         let mut meta = model::made(s, o, domain, own.meta);
         let len = usize::from(meta.key_len);
         let hash = (s.aad3() >> 16) as u8;

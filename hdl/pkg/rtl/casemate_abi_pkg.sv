@@ -4,7 +4,7 @@
 /* verilator lint_off UNUSEDPARAM */
 package casemate_abi_pkg;
 
-  localparam logic [31:0] ABI_HASH = 32'hffaf00b6;
+  localparam logic [31:0] ABI_HASH = 32'ha126a561;
 
   typedef enum logic [7:0] {
     OPCODE_NOP = 8'h00,

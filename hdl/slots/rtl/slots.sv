@@ -91,7 +91,7 @@ module slots
   state_e           state_q;
   logic [LANES-1:0] sent_q, finished_q, drained;
   logic             take, on_port, all_done, aes;
-  assign take     = state_q == IDLE && put_valid_i && put_op_i != SLOT_RIGHTS && !(look_busy_i && look_slot_i == put_slot_i);
+  assign take     = state_q == IDLE && put_valid_i && put_op_i inside {SLOT_FILL, SLOT_EMPTY} && !(look_busy_i && look_slot_i == put_slot_i);
   assign on_port  = state_q == CLEAR || state_q == LOAD;
   assign all_done = (finished_q | key_done_i) == '1;
   assign aes      = put_op_i == SLOT_FILL && put_meta_i.key_type inside {KEY_TYPE_AES_128, KEY_TYPE_AES_192, KEY_TYPE_AES_256};
@@ -125,7 +125,7 @@ module slots
   logic [IW:0]   wipe_left_q;
   assign wiped_o  = wipe_i && wipe_left_q == '0;
   assign now_used = state_q == WRITE && !count_i;
-  assign now_meta = (state_q == IDLE && put_valid_i && put_op_i == SLOT_RIGHTS) || now_used;
+  assign now_meta = (state_q == IDLE && put_valid_i && put_op_i == SLOT_RIGHTS) || (now_used && put_op_i != SLOT_COUNT);
   always_ff @(posedge clk_i) begin
     if (now_meta || wipe_i) meta[wipe_i ? sweep_q : slot] <= wipe_i ? '0 : put_meta_i;
     if (count_i || now_used || wipe_i) begin
@@ -142,13 +142,14 @@ module slots
           valid_q[slot] <= 1'b0;
           state_q       <= DRAIN;
         end else if (now_meta) state_q <= DONE;
+        else if (put_valid_i && put_op_i == SLOT_COUNT) state_q <= WRITE;
       end
       DRAIN: if (drained == '1) state_q <= CLEAR;
       CLEAR: if (all_done) state_q <= aes ? LOAD : WRITE;
       LOAD: if (all_done) state_q <= WRITE;
       WRITE:
       if (now_used) begin
-        valid_q[slot] <= put_op_i == SLOT_FILL;
+        if (put_op_i != SLOT_COUNT) valid_q[slot] <= put_op_i == SLOT_FILL;
         if (put_op_i == SLOT_FILL) generation[slot] <= put_meta_i.generation;
         state_q <= DONE;
       end

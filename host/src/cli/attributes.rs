@@ -32,7 +32,7 @@ pub struct Attributes {
     /// `derived`: a secret that keys of messages are derived from, and nothing else
     #[arg(long, value_enum, default_value = "host")]
     iv_policy: Policy,
-    /// Seals that it is good for
+    /// Seals that it is good for; of a wrapping key, wraps
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     /// Up to 12 bytes of your choice

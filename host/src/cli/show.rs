@@ -165,7 +165,7 @@ pub fn info(uri: &str, path: &Path, as_json: bool) -> Result<()> {
     say!("origin     {:?}", info.origin);
     say!("domain     {}, epoch {}", info.domain, token.epoch);
     say!("IV policy  {}", policy_name(info.policy));
-    say!("seals      {} of {}", info.used, info.limit);
+    say!("uses       {} of {}", info.used, info.limit);
     say!("label      {}", label_text(&info.label));
     Ok(())
 }
