@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// I3 on the slot memory: once wipe_i has been high for SLOTS + 1 cycles without a break, no key bit is left in slots, and wiped_o is high
+// then and never before; one cycle is enough for the ports to be quiet. What was emptied or wiped is zero until it is filled again.
+//
+// The real slots, every input free at all times, resets included: no command need be held, nobody need stop. One slot of the solver's
+// choice stands for all.
+module slots_i3
+  import casemate_pkg::*;
+  import gcm_pkg::*;
+  import slots_pkg::*;
+#(
+  parameter  int unsigned SLOTS  = 64,
+  parameter  int unsigned LANES  = 2,
+  localparam int unsigned IW     = $clog2(SLOTS),
+  localparam int unsigned N      = SLOTS + 1      // cycles of wipe_i: the promise
+) (
+  input logic             clk_i,
+  input logic             rst_ni,
+  input logic             wipe_i,
+  input logic [15:0]      look_slot_i,
+  input logic             look_busy_i,
+  input logic             count_i,
+  input logic [15:0]      read_slot_i,
+  input logic             fetch_i,
+  input logic             forget_i,
+  input logic             put_valid_i,
+  input slot_op_e         put_op_i,
+  input logic [15:0]      put_slot_i,
+  input slot_meta_t       put_meta_i,
+  input logic [31:0]      put_used_i,
+  input logic [511:0]     put_key_i,
+  input logic [LANES-1:0] lane_given_i,
+  input logic [LANES-1:0] lane_answered_i,
+  input logic [LANES-1:0] key_ready_i,
+  input logic [LANES-1:0] key_done_i
+);
+  // In reset in the first cycle, and then whenever the solver likes.
+  logic begun_q = 1'b0;
+  logic rst_n;
+  assign rst_n = rst_ni && begun_q;
+  always_ff @(posedge clk_i) begun_q <= 1'b1;
+
+  // The slot that is looked at: any.
+  (* keep *) logic [IW-1:0] s_q;
+  always_ff @(posedge clk_i) s_q <= s_q;
+
+  logic                  wiped, done, clear;
+  slot_meta_t            look_meta, read_meta;
+  logic [31:0]           look_used, read_used;
+  logic [511:0]          material_out;
+  logic [LANES-1:0]      key_valid;
+  logic [SLOT_IDX_W-1:0] key_slot;
+  key_size_e             key_size;
+  logic [255:0]          key;
+  slots #(.SLOTS(SLOTS), .LANES(LANES)) u_slots (
+    .clk_i, .rst_ni(rst_n), .wipe_i, .wiped_o(wiped),
+    .look_slot_i, .look_meta_o(look_meta), .look_used_o(look_used), .look_busy_i, .count_i,
+    .read_slot_i, .read_meta_o(read_meta), .read_used_o(read_used), .fetch_i, .forget_i, .material_o(material_out),
+    .put_valid_i, .put_op_i, .put_slot_i, .put_meta_i, .put_used_i, .put_key_i, .done_o(done),
+    .lane_given_i, .lane_answered_i,
+    .key_valid_o(key_valid), .key_ready_i, .key_clear_o(clear), .key_slot_o(key_slot), .key_size_o(key_size), .key_o(key), .key_done_i
+  );
+
+  localparam logic [2:0] IDLE = 3'd0, DRAIN = 3'd1, CLEAR = 3'd2, LOAD = 3'd3, WRITE = 3'd4, DONE = 3'd5;   // slots.state_e
+
+  // Cycles that wipe_i has been high without a break, up to N.
+  logic [IW+1:0] high_q = '0;
+  always_ff @(posedge clk_i) begin
+    if (!wipe_i) high_q <= '0;
+    else if (32'(high_q) != N) high_q <= high_q + 1'b1;
+  end
+
+  // What the public halves that are shown now were read of.
+  logic [IW-1:0] look_q, read_q;
+  always_ff @(posedge clk_i) begin
+    look_q <= look_slot_i[IW-1:0];
+    read_q <= read_slot_i[IW-1:0];
+  end
+
+  // The command that took a slot has been held so far.
+  logic          kept_q = 1'b0;
+  slot_op_e      op_q;
+  logic [IW-1:0] slot_q;
+  always_ff @(posedge clk_i) begin
+    kept_q <= u_slots.take || (kept_q && u_slots.state_q != IDLE && put_op_i == op_q && put_slot_i[IW-1:0] == slot_q);
+    if (u_slots.take) begin
+      op_q   <= put_op_i;
+      slot_q <= put_slot_i[IW-1:0];
+    end
+  end
+
+  // Slot s was emptied or wiped, and not filled since.
+  logic clean_q = 1'b0;
+  logic emptied;
+  assign emptied = done && kept_q && op_q == SLOT_EMPTY && slot_q == s_q;
+  always_ff @(posedge clk_i) begin
+    if (emptied || 32'(high_q) == N) clean_q <= 1'b1;
+    if (u_slots.state_q == DRAIN && put_op_i == SLOT_FILL && put_slot_i[IW-1:0] == s_q && !wipe_i) clean_q <= 1'b0;
+  end
+
+  // A generation is a count that outlives the key, so that no handle is ever good again.
+  function automatic slot_meta_t but_generation(slot_meta_t m);
+    but_generation            = m;
+    but_generation.generation = '0;
+  endfunction
+
+  always_comb begin
+    // One cycle without a wipe at first: csr's wipe_o is low after any cycle of reset.
+    assume (begun_q || !wipe_i);
+    if (begun_q) begin
+      // I3: nothing is left after N cycles, for as long as the wipe lasts.
+      if (wipe_i && 32'(high_q) == N) begin
+        assert (u_slots.material[s_q] == '0);
+        assert (u_slots.meta[s_q] == '0);
+        assert (u_slots.used[s_q] == '0);
+        assert (look_q != s_q || (but_generation(look_meta) == '0 && look_used == '0));
+        assert (read_q != s_q || (but_generation(read_meta) == '0 && read_used == '0));
+      end
+      // And it is told then: neither before nor later.
+      assert (wiped == (wipe_i && 32'(high_q) == N));
+      // After one cycle nothing valid is left and nothing is on its way, to lanes nor to the key unit.
+      if (wipe_i && high_q != '0) begin
+        assert (u_slots.valid_q == '0);
+        assert (material_out == '0);
+        assert (key_valid == '0);
+        assert (key == '0);
+        assert (!clear && !done && u_slots.state_q == IDLE);
+      end
+      // At all times: no key on the port that is not offered.
+      assert (key_valid != '0 || key == '0);
+      // Emptied, or wiped in an earlier life.
+      assert (!emptied || u_slots.material[s_q] == '0);
+      assert (!clean_q || u_slots.material[s_q] == '0);
+
+      // What makes it inductive.
+      if (high_q != '0) begin
+        assert (32'(high_q) > SLOTS || u_slots.sweep_q == high_q[IW-1:0]);
+        assert (32'(high_q) <= 32'(s_q) || (u_slots.material[s_q] == '0 && u_slots.meta[s_q] == '0 && u_slots.used[s_q] == '0));
+      end else assert (u_slots.sweep_q == '0);
+      assert (32'(u_slots.wipe_left_q) == N - 32'(high_q) && 32'(high_q) <= N);
+      assert (!(kept_q && op_q == SLOT_EMPTY && slot_q == s_q && u_slots.state_q inside {CLEAR, LOAD, WRITE, DONE})
+              || u_slots.material[s_q] == '0);
+    end else assert (high_q == '0 && !kept_q && !clean_q);
+  end
+endmodule
