@@ -215,7 +215,7 @@ fn queues_reset_in_flight() {
     for _ in 0..80 {
         mine.submit(&device, &mut q);
         its.submit(&device, &mut other);
-        sim(&device, |d| d.run(rng.random_range(0..6000)).unwrap());
+        sim(&device, |d| d.run(rng.random_range(0..9000)).unwrap());
         let mut out = Vec::new();
         q.reset(&mut out).unwrap();
         // What came back is the program's: no late write may reach it.
