@@ -53,6 +53,7 @@ module ec_mul
 
   always_ff @(posedge clk_i) begin
     if (load_b_i) i_q <= -7'sd3;
+    else if (i_q == n + 7'sd5) i_q <= 7'sd63;   // n may change from here on
     else if (i_q != 7'sd63) i_q <= i_q + 7'sd1;
     if (load_b_i) begin
       fed_q  <= n_i == '0 ? 5'd4 : n_i;
