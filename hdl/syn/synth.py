@@ -35,6 +35,8 @@ VARIANTS = {
     "sha2": {"default": {}},
     "hmac": {"default": {}},
     "drbg": {"default": {}},
+    "ec_core": {"default": {}},
+    "ec_engine": {"default": {}},
 }
 
 

@@ -4,7 +4,7 @@
 // and outputs are words of 32 bits, an integer's lowest first (8 words with P-256, 12 with P-384).
 //
 // After an operation, and on clear_i whatever is in flight, every variable row, window and register is zeroed: clean_o is low until it is
-// done, 130 cycles. Constants stay.
+// done, 260 cycles. Constants stay.
 module ec_core
   import ec_pkg::*;
 (
@@ -33,9 +33,9 @@ module ec_core
   input  logic       fault_i      // test: flips a bit of a partial product
 );
   logic clear_q;                  // registers
-  logic [VAR_W:0] wipe_q;         // next row to zero; all of them done at 2^VAR_W
+  logic [8:0] wipe_q;             // next window and row to zero; rows go round twice
   logic busy_q, wiping;
-  assign wiping  = !wipe_q[VAR_W];
+  assign wiping  = !wipe_q[8];
   assign clean_o = !busy_q && !wiping && !clear_q;
 
   logic halt, nonce, nonce_reject;
@@ -49,7 +49,7 @@ module ec_core
       status_o <= status;
     end
     if (clear_q) wipe_q <= '0;
-    else if (wiping) wipe_q <= wipe_q + 8'd1;
+    else if (wiping) wipe_q <= wipe_q + 9'd1;
     if (!rst_ni || clear_i) begin
       busy_q   <= 1'b0;
       status_o <= EC_OK;
@@ -58,7 +58,7 @@ module ec_core
 
   // Rows.
   logic [ROW_W-1:0] raddr;
-  row_t row, wdata;
+  row_t row, operand, wdata;
   logic [DIGITS-1:0] we_q, we;
   logic [VAR_W-1:0] waddr_q;
   ec_mem u_mem (
@@ -70,14 +70,15 @@ module ec_core
     .wdata_i (wdata)
   );
 
-  logic load_a, load_b, load_m, shift_a, product_done;
+  logic load_a, load_b, load_m, bypass, shift_a, product_done;
   logic [4:0] n;
+  assign operand = bypass ? wdata : row;
   logic [K:0] a;
   sum_t product;
   ec_mul u_mul (
     .clk_i,
     .clear_i   (clear_q),
-    .row_i     (row),
+    .row_i     (operand),
     .load_a_i  (load_a),
     .load_b_i  (load_b),
     .load_m_i  (load_m),
@@ -123,7 +124,8 @@ module ec_core
   logic serial_done, carry, zero, odd, window_write;
   op_e serial_op;
   logic [2:0] serial_x;
-  logic [6:0] window_index, window_windex;
+  logic [6:0] window_windex;
+  logic [7:0] window_index;
   logic [5:0] window_wdata, window;
   ec_serial u_serial (
     .clk_i,
@@ -154,11 +156,13 @@ module ec_core
   assign source_o = ec_src_e'(serial_x);
   assign target_o = ec_dst_e'(serial_x[1:0]);
 
-  // Windows of the scalar. Their addresses are public, what they hold is not.
-  (* ram_style = "distributed" *) logic [5:0] windows[128];
+  // Windows of two scalars. Their addresses are public, what they hold is not.
+  (* ram_style = "distributed" *) logic [5:0] windows[256];
+  logic [7:0] window_waddr;
+  assign window_waddr = {serial_x[1], window_windex};
   always_ff @(posedge clk_i) begin
-    if (wiping) windows[wipe_q[6:0]] <= '0;
-    else if (window_write) windows[window_windex] <= window_wdata;
+    if (wiping) windows[wipe_q[7:0]] <= '0;
+    else if (window_write) windows[window_waddr] <= window_wdata;
   end
   assign window = windows[window_index];
 
@@ -174,6 +178,7 @@ module ec_core
     .load_a_o       (load_a),
     .load_b_o       (load_b),
     .load_m_o       (load_m),
+    .bypass_o       (bypass),
     .n_o            (n),
     .term_o         (term),
     .term_first_o   (term_first),

@@ -20,7 +20,7 @@
 // rejected nonce or key candidate (less likely than 2^-32) apart. Random blocks are taken by all operations but EC_CHECK_POINT.
 //
 // What stays: nothing. When the status has been taken, or after clear_i with whatever was in flight, every register and variable row is zero
-// within 140 cycles; clean_o says so, and only then is a request taken.
+// within 270 cycles; clean_o says so, and only then is a request taken.
 module ec_engine
   import ec_pkg::*, sha2_pkg::*;
 (

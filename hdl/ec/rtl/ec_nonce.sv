@@ -3,7 +3,8 @@
 // Nonces of ECDSA (RFC 6979, 3.2) from the key and the digest, with 32 random bytes as additional data (3.6) unless deterministic_i. Its
 // HMAC is the only one who sees K and V; candidates go to the core and nowhere else.
 //
-// The digest comes as bits2octets of it: reduced modulo n, in words, the lowest first; candidates leave in the same order. A candidate
+// The digest comes as bits2octets of it: reduced modulo n, in words, the lowest first, before start_i or after it; candidates leave in the
+// same order. A candidate
 // that is not from 1 to n - 1 is the core's to reject: then K and V move on as 3.2, step h.3 says.
 //
 // The time from start_i to the first candidate depends on the algorithm, the curve and deterministic_i alone.
@@ -48,7 +49,7 @@ module ec_nonce
   logic [383:0] digest_q, t_q;
   logic [255:0] random_q;
   logic [3:0] in_word_q, out_word_q;
-  logic clear_q;
+  logic clear_q, digest_full_q;
 
   logic [3:0] words;
   logic [2:0] beats, part_last;
@@ -69,7 +70,7 @@ module ec_nonce
   assign updates_k = step_q inside {K_FIRST, K_SECOND, K_AGAIN};
   assign keyed     = step_q inside {K_FIRST, K_SECOND};
   assign req_valid = state_q == REQUEST;
-  assign in_valid  = state_q == MESSAGE;
+  assign in_valid  = state_q == MESSAGE && !(part_q == P_DIGEST && !digest_full_q);
   assign part_done = beat_q == part_last;
   always_comb begin
     in_data   = v_q[9'(beat_q)*64+:64];
@@ -138,6 +139,7 @@ module ec_nonce
     if (digest_valid_i) begin
       digest_q[9'(in_at)*32+:32] <= swap(digest_i);
       in_word_q <= in_word_q + 4'd1;
+      if (in_word_q == words - 4'd1) digest_full_q <= 1'b1;
     end
     unique case (state_q)
       IDLE: if (start_i) begin
@@ -153,7 +155,7 @@ module ec_nonce
         state_q  <= REQUEST;
       end
       REQUEST: if (req_ready) state_q <= MESSAGE;
-      MESSAGE: if (in_ready) begin
+      MESSAGE: if (in_valid && in_ready) begin
         beat_q <= part_done ? '0 : beat_q + 3'd1;
         if (part_done) part_q <= part_e'(part_q + 3'd1);
         if (in_last) state_q <= RESULT;
@@ -193,6 +195,7 @@ module ec_nonce
       digest_q   <= '0;
       random_q   <= '0;
       in_word_q  <= '0;
+      digest_full_q <= 1'b0;
       out_word_q <= '0;
     end
   end

@@ -38,7 +38,7 @@ package ec_pkg;
 
   typedef enum logic [4:0] {
     I_LDA, I_MUL, I_SQR, I_ACC, I_CANON, I_WIN, I_IN, I_OUT, I_SETM, I_JMP, I_CALL, I_RET, I_BR, I_SETC, I_DJNZ, I_SETX, I_ADDX,
-    I_DIG, I_SETT, I_ADDT, I_HALT, I_NONCE
+    I_DIG, I_SETT, I_ADDT, I_HALT, I_NONCE, I_ADDD
   } op_e;
 
   typedef enum logic [1:0] {M_ABS, M_MOD, M_TAB} mode_e;   // of a row's address

@@ -4,7 +4,8 @@
 // sends it down the pipeline. All it decides depends on the program, the curve, the handshakes of words, and the flags that branches name.
 //
 // From the cycle t in which an instruction is issued: its row's address t+1, the row t+3, a sum's row to be written t+5; a product's
-// t+13+n. The next instruction may read a sum's row from t+5 on, a product's from t+13+n.
+// t+13+n. The next instruction may read a sum's row from t+5 on, a product's from t+13+n; and at t+10+n, and then alone, a multiplication may
+// take a product as it passes to the memory.
 module ec_seq
   import ec_pkg::*;
 (
@@ -20,6 +21,7 @@ module ec_seq
   output logic              load_a_o,
   output logic              load_b_o,
   output logic              load_m_o,
+  output logic              bypass_o,        // the operand is the row on its way to the memory
   output logic [4:0]        n_o,
   output logic              term_o,
   output logic              term_first_o,
@@ -39,7 +41,7 @@ module ec_seq
   input  logic              zero_i,
   input  logic              odd_i,
   // Windows of the recoded scalar
-  output logic [6:0]        window_index_o,
+  output logic [7:0]        window_index_o,  // bit 7: which scalar
   input  logic [5:0]        window_i,
   // Commands to the nonce unit: 0 start, 1 the last candidate is rejected
   output logic              nonce_o,
@@ -93,14 +95,14 @@ module ec_seq
   logic [7:0] x_q;
   logic [5:0] digit_q;
   logic [3:0][7:0] count_q;
-  logic [3:0][PC_W-1:0] stack_q;
+  logic [5:0][PC_W-1:0] stack_q;
   logic [4:0] scan_q;
   assign n_o = n_q;
-  assign window_index_o = x_q[6:0];
+  assign window_index_o = {ins_q.x[0], x_q[6:0]};
 
   // What is on its way. since_q: cycles since the last multiplication was issued.
   logic [5:0] since_q;
-  logic [3:0] product_q;              // bit i: since_q was n + 4 that many cycles and one ago
+  logic [5:0] product_q;              // bit i: since_q was n + 4 that many cycles and one ago
   logic product0_q, product1_q;       // products on their way, the older first
   logic [VAR_W-1:0] rd0_q, rd1_q;
   logic [3:0] sum_q;                  // sums on their way
@@ -116,18 +118,17 @@ module ec_seq
   assign scanning  = is_acc && scan_q != ins_q.x[10:6];
   assign last      = is_acc && ins_q.x[2] && !scanning;
 
-  function automatic logic pending(logic [VAR_W-1:0] r);
-    pending = (product0_q && rd0_q == r) || (product1_q && rd1_q == r);
-    for (int i = 0; i < 4; i++) pending |= sum_q[i] && sum_rd_q[i] == r;
-  endfunction
-  logic source_pending, target_pending, free;
+  logic source_product, source_sum, target_pending, source_pending, bypass, free;
   always_comb begin
-    unique case (ins_q.mode)
-      M_ABS:   source_pending = pending(ins_q.ra[VAR_W-1:0]);
-      M_TAB:   source_pending = table_q[ROW_W-1:VAR_W] == '0 && !drained;
-      default: source_pending = 1'b0;
-    endcase
-    target_pending = (is_mul || (is_acc && ins_q.x[2])) && pending(ins_q.rd);
+    source_product = (product0_q && rd0_q == ins_q.ra[VAR_W-1:0]) || (product1_q && rd1_q == ins_q.ra[VAR_W-1:0]);
+    source_sum     = 1'b0;
+    for (int i = 0; i < 4; i++) source_sum |= sum_q[i] && sum_rd_q[i] == ins_q.ra[VAR_W-1:0];
+    bypass = (is_mul || ins_q.op == I_LDA) && ins_q.mode == M_ABS && product_q[5] && rd0_q == ins_q.ra[VAR_W-1:0]
+             && !(product1_q && rd1_q == ins_q.ra[VAR_W-1:0]) && !source_sum;
+    // Microcode drains the pipeline between writing a table and reading it; the checker sees to that.
+    source_pending = ins_q.mode == M_ABS && ((source_product && !bypass) || source_sum);
+    // A sum would overtake a product; products and sums by themselves keep their order.
+    target_pending = is_acc && ins_q.x[2] && ((product0_q && rd0_q == ins_q.rd) || (product1_q && rd1_q == ins_q.rd));
     unique case (ins_q.op)
       I_LDA:        free = since_q >= 6'(n_q == '0 ? 5'd4 : n_q);
       I_MUL, I_SQR: free = since_q >= 6'(n_q) + 6'd5 && !product1_q;
@@ -169,7 +170,7 @@ module ec_seq
 
   // Stages t+1, t+2, t+3.
   typedef struct packed {
-    logic load_a, load_b, load_m, term, first, neg, on, last;
+    logic load_a, load_b, load_m, bypass, term, first, neg, on, last;
     logic [VAR_W-1:0] rd;
   } stage_t;
   stage_t [2:0] stage_q;
@@ -180,6 +181,7 @@ module ec_seq
     stage        = '0;
     stage.load_a = (issue && ins_q.op inside {I_LDA, I_SQR}) || (begin_serial && ins_q.op != I_IN);
     stage.load_b = issue && is_mul;
+    stage.bypass = bypass;
     stage.load_m = issue && ins_q.op == I_SETM && !ins_q.x[1];
     stage.term   = issue && is_acc;
     stage.first  = ins_q.x[0] && scan_q == '0;
@@ -207,6 +209,7 @@ module ec_seq
   assign load_a_o     = stage_q[2].load_a;
   assign load_b_o     = stage_q[2].load_b;
   assign load_m_o     = stage_q[2].load_m;
+  assign bypass_o     = stage_q[2].bypass;
   assign term_o       = stage_q[2].term;
   assign term_first_o = stage_q[2].first;
   assign term_neg_o   = stage_q[2].neg;
@@ -220,7 +223,7 @@ module ec_seq
     wait_q <= (wait_q || begin_serial) && !serial_done_i;
     scan_q <= issue && scanning ? scan_q + 5'd1 : issue ? '0 : scan_q;
     if (since_q != 6'd63) since_q <= since_q + 6'd1;
-    product_q <= {product_q[2:0], since_q == 6'(n_q) + 6'd4};
+    product_q <= {product_q[4:0], since_q == 6'(n_q) + 6'd4};
     sum_q             <= {sum_q[2:0], go && last};
     sum_rd_q          <= {sum_rd_q[2:0], ins_q.rd};
     if (product_done_i) begin
@@ -274,8 +277,8 @@ module ec_seq
     nonce_reject_o <= ins_q.x[0];
     if (go) begin
       unique case (ins_q.op)
-        I_CALL:  stack_q <= {stack_q[2:0], pci_q + 11'd1};
-        I_RET:   stack_q <= {11'd0, stack_q[3:1]};
+        I_CALL:  stack_q <= {stack_q[4:0], pci_q + 11'd1};
+        I_RET:   stack_q <= {11'd0, stack_q[5:1]};
         I_SETC:  count_q[ins_q.rd[1:0]] <= ins_q.x[7:0];
         I_DJNZ:  count_q[ins_q.rd[1:0]] <= count_q[ins_q.rd[1:0]] - 8'd1;
         I_SETX:  x_q <= ins_q.x[7:0];
@@ -283,6 +286,7 @@ module ec_seq
         I_DIG:   digit_q <= window_i;
         I_SETT:  table_q <= ins_q.ra;
         I_ADDT:  table_q <= table_q + ins_q.ra;
+        I_ADDD:  table_q <= ins_q.x[0] ? table_q - 11'(digit_q[4:0]) : table_q + 11'(digit_q[4:0]);
         I_NONCE: nonce_o <= 1'b1;
         I_HALT: begin
           halt_o   <= 1'b1;

@@ -4,7 +4,7 @@ import re
 from consts import BLOCK, CONSTS, OFF, VARS
 
 OPS = ["LDA", "MUL", "SQR", "ACC", "CANON", "WIN", "IN", "OUT", "SETM", "JMP", "CALL", "RET", "BR", "SETC", "DJNZ", "SETX", "ADDX",
-       "DIG", "SETT", "ADDT", "HALT", "NONCE", "KEEP"]
+       "DIG", "SETT", "ADDT", "HALT", "NONCE", "ADDD"]
 SOURCES = ["word", "digest", "key", "random", "nonce"]
 STATUS = ["ok", "signature", "point", "key", "fault", "retry"]
 CONDITIONS = ["carry", "ncarry", "zero", "nzero", "p384", "det", "check", "fast"]
@@ -230,6 +230,8 @@ class Assembler:
             self.put("SETT", ra=self.regs[a[0]] if a[0] in self.regs else int(a[0]))
         elif op == "addt":
             self.put("ADDT", ra=int(a[0]) % 2048)
+        elif op in ("addd", "subd"):
+            self.put("ADDD", x=int(op == "subd"))
         elif op == "halt":
             self.put("HALT", x=STATUS.index(a[0]))
         elif op == "nonce":

@@ -7,8 +7,8 @@
 .reg x2 y2 z2                 ; the other point
 .reg t0 t1 t2 t3 t4 yy z1 w1 w3 B p m u v z a c s1 s2
 .reg f g h                    ; final reduction
-.reg d k r s hash ki km rm dm zm lam qx qy x y inv
-.reg A[3] P[11] T[48]
+.reg d k r s hash km rm dm zm lam qx qy x y inv
+.reg T[80]                    ; multiples of a public key; powers
 
 ; ---- entries, by operation
   jmp sign
@@ -20,49 +20,43 @@
 
 ; ---- sign (FIPS 186-5, 6.4.1)
 sign:
-  d = in key
-  call check_d
   modulus n
-  hash = in digest
-  f = hash
+  f = in digest
   call reduce
   hash = f
-  hash = canon hash
-  out hash 1
   nonce start
+  out hash 1
+  ; while the nonce is being made
+  d = in key
+  call check_d
+  dm = d * #R2
+  zm = hash * #R2
+  call blind
+  modulus n
 sign_nonce:
   k = in nonce
-  g = compare k #one
-  br ncarry sign_reject
   g = compare k #m
   br carry sign_reject
-  jmp sign_go
-sign_reject:
-  nonce reject
-  jmp sign_nonce
-sign_go:
-  call comb
+  t0 = canon k
+  br zero sign_reject
+  call comb_odd
   call affine
   call on_curve
   f = x
   call final_p
   modulus n
   call reduce
-  r = f
-  r = canon r
   br zero fault
+  r = f
   km = k * #R2
-  call invert_n
   rm = r * #R2
-  dm = d * #R2
-  zm = hash * #R2
+  call invert_n
   t0 = rm * dm
   t0 = t0 + zm
   f = inv * t0
   call final_n
-  s = f
-  s = canon s
   br zero fault
+  s = f
   ; s k = hash + r d, with what is kept in the memory read and multiplied again
   t0 = s * #R2
   rm = r * #R2
@@ -76,6 +70,9 @@ sign_go:
   out r
   out s
   halt ok
+sign_reject:
+  nonce reject
+  jmp sign_nonce
 fault:
   halt fault
 
@@ -93,26 +90,25 @@ bad_key:
 pubkey:
   d = in key
   call check_d
-pubkey_of_d:
   k = d
-  k = canon k
+  call public_point
+  out r
+  out s
+  halt ok
+; r, s = x and y of k G
+public_point:
+  call blind
   call comb
   call affine
   call on_curve
   f = x
   call final_p
   r = f
-  r = canon r
   f = y
   call final_p
+  br zero fault                 ; y is never zero: the order is odd
   s = f
-  s = canon s
-  br nzero pubkey_out           ; y is never zero: the order is odd
-  halt fault
-pubkey_out:
-  out r
-  out s
-  halt ok
+  ret
 
 ; rejection sampling (FIPS 186-5, A.2.2)
 keygen:
@@ -123,19 +119,7 @@ keygen:
   g = compare d #m
   br carry keygen
   k = d
-  k = canon k
-  call comb
-  call affine
-  call on_curve
-  f = x
-  call final_p
-  r = f
-  r = canon r
-  f = y
-  call final_p
-  s = f
-  s = canon s
-  d = canon d
+  call public_point
   out d 2
   out r
   out s
@@ -169,13 +153,12 @@ ecdh:
   call check_d
   call get_point
   k = d
-  k = canon k
+  call blind
   call multiply_q
   call affine
   call on_curve
   f = x
   call final_p
-  f = canon f
   out f 2
   halt ok
 
@@ -200,25 +183,31 @@ verify:
   f = inv * hash
   km = inv * r
   call fold_n
-  a = f
-  a = canon a
+  d = f
   f = km
   call fold_n
   k = f
-  k = canon k
-  d = a
-  d = canon d
+  call joint
+  f = Z
+  call final_p
+  br zero verify_slow
+  Z = Z * Z
+  call compare_x
+  halt ok
+; An addition of joint's was one that its formulas do not have. The complete ones have all.
+verify_slow:
+  call blind
   call multiply_q
   Z = Z3 + e
-  A[0] = X
-  A[1] = Y
-  A[2] = Z
+  T[0] = X
+  T[1] = Y
+  T[2] = Z
   k = d
-  k = canon k
+  call blind
   call comb
-  x2 = A[0]
-  y2 = A[1]
-  z2 = A[2]
+  x2 = T[0]
+  y2 = T[1]
+  z2 = T[2]
   call add
   Z = Z3 + e
   f = Z
@@ -255,6 +244,9 @@ compare_yes:
 final_p:
   modulus p
   f = f * #one
+  br p384 final_p384
+  jmp reduce                    ; P-256's Mt is p itself
+final_p384:
   plain
   call fold
   modulus p
@@ -262,11 +254,13 @@ final_p:
 final_n:
   modulus n
   f = f * #one
-fold_n:                         ; f is below m 2^68: its top, times 2^bits - m
+fold_n:                         ; f is below m 2^68: its top, times 2^bits - m, which is short
   plain
   call fold
+  br p384 folded_n
   call fold
   call fold
+folded_n:
   modulus n
 reduce:                         ; f is below 2 m
   g = compare f #m
@@ -283,18 +277,18 @@ fold:
 ; ---- inverses by Fermat: inv = km ^ (n - 2); inv = Z ^ (p - 2)
 invert_n:
   br p384 invert_n384
-  inv = power km P n256-2
+  inv = power km T n256-2
   ret
 invert_n384:
-  inv = power km P n384-2
+  inv = power km T n384-2
   ret
 
 affine:
   Z = Z3 + e
   modulus p
-  P[0] = Z * Z
-  P[0] = P[0] * Z               ; ones: 2
-  t1 = P[0] * P[0]
+  T[79] = Z * Z
+  T[79] = T[79] * Z               ; ones: 2
+  t1 = T[79] * T[79]
   t1 = t1 * Z                   ; 3
   t2 = t1
   square t2 3
@@ -309,7 +303,7 @@ affine:
   t4 = t4 * t3                  ; 30
   inv = t4
   square inv 2
-  inv = inv * P[0]              ; 32
+  inv = inv * T[79]              ; 32
   t2 = inv
   br p384 affine_384
   square t2 32
@@ -365,35 +359,41 @@ blind:
   ret
 
 ; ---- k G, 0 <= k < n. The comb: windows of 6 bits, recoded to odd digits -63..63, of which every 3rd (P-256) or 5th (P-384) has a
-; table; the passes over the others are moved into place by doublings.
+; table; the passes over the others are moved into place by doublings. Every row of a window's table is read.
 comb:
   modulus n
   t0 = canon k
+comb_odd:
   t0 = k + #m?even + #w6
   t0 = canon t0
   recode t0 6 0
-  call blind
+  modulus p
   br p384 comb_384
   sett 128
   setx 2
   call comb_first
-  count 0 13
+  count 0 12
   call comb_pass
-  call six
-  sett 128
   setx 1
-  count 0 14
-  call comb_pass
-  call six
-  sett 128
+  count 0 13
+  call comb_next_pass
   setx 0
-  count 0 15
-  jmp comb_pass
+  count 0 14
+comb_next_pass:
+  sett 128
+  call comb_look
+  count 2 6
+  call doublings
+comb_pass:
+  call mixed
+  loop 0 comb_pass
+  addt -128                     ; what the last one looks up, for nothing, is within this curve's tables
+  jmp mixed
 comb_384:
   sett 1088
   setx 4
   call comb_first
-  count 0 12
+  count 0 11
   call comb_pass
   setx 3
   call comb_384_pass
@@ -403,59 +403,77 @@ comb_384:
   call comb_384_pass
   setx 0
 comb_384_pass:
-  call six
+  count 0 12
   sett 1088
-  count 0 13
-comb_pass:
-  digit 0
-  call look
-  call mixed
-  call comb_step
-  loop 0 comb_pass
-  ret
+  call comb_look
+  count 2 6
+  call doublings
+  jmp comb_pass
 comb_first:
-  digit 0
-  call look
+  call comb_look
   X = x2 * lam
   Y = y2 * lam
-comb_step:
   addt 64
-  br p384 comb_step_384
+  br p384 comb_first_384
   addx 3
-  ret
-comb_step_384:
+  jmp comb_look
+comb_first_384:
   addx 5
+comb_look:
+  digit 0
+  x2 = scan @0 32
+  y2 = scan @32 32
+  y2 = y2?pos - y2?neg
   ret
-six:
-  count 2 6
 doublings:
   call double
   loop 2 doublings
   ret
 
-look:                           ; the digit's point: every row of the window is read
-  x2 = scan @0 32
-  y2 = scan @32 32
-  y2 = y2?pos - y2?neg
-  ret
-
-; ---- RCB algorithm 5: (X:Y:Z) + (x2, y2)
+; ---- RCB algorithm 5: (X:Y:Z) + (x2, y2); on the way, the next window's point (that after a pass's last is not used)
 mixed:
   t0 = X * x2
-  t1 = Y * y2
   Z = Z3 + e
+  t1 = Y * y2
   s1 = x2 + y2
   s2 = X + Y
-  t4 = y2 * Z
-  yy = x2 * Z
-  t3 = s1 * s2
   B = #b * Z
+  yy = x2 * Z
+  t4 = y2 * Z
+  t3 = s1 * s2
   yy = yy + X
+  w1 = yy - B
+  w3 = w1 + w1 + w1
   z1 = #b * yy
+  p = t1 + w1 + w1 + w1
+  m = t1 -64 w3
   t4 = t4 + Y
   z = Z + Z + Z
-  t2 = Z
-  jmp formula
+  Y = p * m
+  addt 64
+  br p384 mixed_384
+  addx 3
+  jmp mixed_look
+mixed_384:
+  addx 5
+mixed_look:
+  digit 0
+  t3 = t3 - t0 - t1
+  Z3 = t4 * m
+  x2 = scan @0 32
+  X = t3 * p
+  v = z + t0
+  u = t0 + t0 + t0 -16 z
+  z1 = z1 -16 v
+  z1 = z1 + z1 + z1
+  a = t4 * z1
+  y2 = scan @32 32
+  c = u * z1
+  y2 = y2?pos - y2?neg
+  e = t3 * u
+  X = X - a
+  Y = Y + c
+  ret
 
 ; ---- RCB algorithm 4: (X:Y:Z) + (x2:y2:z2)
 add:
@@ -478,8 +496,6 @@ add:
   z1 = #b * yy
   z = t2 + t2 + t2
 
-; what both have in common, t3 being X y2 + x2 Y + t0 + t1
-formula:
   w1 = yy - B
   t3 = t3 - t0 - t1
   p = t1 + w1 + w1 + w1
@@ -502,28 +518,28 @@ formula:
 ; ---- RCB algorithm 6: 2 (X:Y:Z)
 double:
   t0 = X * X
-  t1 = Y * Y
   Z = Z3 + e
-  t3 = X * Y
   t2 = Z * Z
   yy = X * Z
-  t4 = Y * Z
+  t1 = Y * Y
   B = #b * t2
   yy = yy + yy
-  z1 = #b * yy
-  t3 = t3 + t3
-  t4 = t4 + t4
-  z = t2 + t2 + t2
-  u = t0 + t0 + t0 -16 z
-  v = z + t0
+  t3 = X * Y
   w1 = yy - B
-  p = t1 + w1 + w1 + w1
   w3 = w1 + w1 + w1
+  z1 = #b * yy
+  p = t1 + w1 + w1 + w1
   m = t1 -64 w3
+  t4 = Y * Z
+  t3 = t3 + t3
+  z = t2 + t2 + t2
   Y = p * m
+  v = z + t0
+  u = t0 + t0 + t0 -16 z
   X = t3 * p
-  e = t4 * t1
+  t4 = t4 + t4
   z1 = z1 -16 v
+  e = t4 * t1
   z1 = z1 + z1 + z1
   a = t4 * z1
   c = u * z1
@@ -540,7 +556,9 @@ multiply_q:
   t0 = k + #m?even + #w5
   t0 = canon t0
   recode t0 5 0
-  call blind
+  modulus p
+  Z3 = lam
+  e = #zero
   X = qx * lam
   Y = qy * lam
   T[0] = X
@@ -562,6 +580,7 @@ multiply_q:
   Z = Z3 + e
   T[32+i] = Z
 .end
+  modulus p                     ; waits for the table's last rows
   sett T
   br p384 multiply_q384
   setx 51
@@ -591,4 +610,248 @@ look_q:
   y2 = scan @16 16
   z2 = scan @32 16
   y2 = y2?pos -16 y2?neg
+  ret
+
+; ---- d G + k (qx, qy), for public d, k and point alone: X / Z^2, Y / Z^3 (Jacobian coordinates). The formulas fail where the sum so far
+; is infinity or plus or minus the point added: then Z becomes zero, and stays so, whatever follows. So where Z is not zero at the end, no
+; addition failed. Y is yy - s2, taken up late.
+joint:
+  modulus n
+  t0 = canon k
+  t0 = k + #m?even + #w5
+  t0 = canon t0
+  recode t0 5 0
+  t0 = canon d
+  t0 = d + #m?even + #w6
+  t0 = canon t0
+  recode t0 6 1
+  modulus p
+  ; 2 Q and Q with the same Z (N. Meloni, "New point addition formulae for ECC applications", 2007)
+  t0 = qx * qx
+  t1 = qy * qy
+  Z = qy + qy
+  B = qx * t1
+  c = t1 * t1
+  m = t0 + t0 + t0 - #three
+  x2 = m * m
+  X = B + B + B + B
+  t2 = X + X
+  Y = c + c + c + c
+  Y = Y + Y
+  x2 = x2 -16 t2
+  t3 = X -64 x2
+  y2 = m * t3
+  y2 = y2 -16 Y
+  T[0] = qx
+  T[16] = qy
+  T[32] = #R
+  T[48] = #R
+  T[64] = #R
+.rep i 1 15
+  call same_z
+  T[i] = X
+  T[16+i] = Y
+  T[32+i] = Z
+  T[48+i] = Z * Z
+  T[64+i] = T[48+i] * Z
+.end
+  modulus p                     ; waits for the table's last rows
+  br p384 joint_384
+  setx 51
+  count 3 48
+  call joint_first
+  count 2 3
+  call j_double
+  sett 128
+  setx 2
+  count 0 14
+  call j_pass
+  setx 2
+  count 2 2
+  call j_step
+  count 2 4
+  call j_double
+  sett 128
+  setx 1
+  count 0 14
+  call j_pass
+  setx 1
+  count 2 1
+  call j_step
+  setx 0
+  count 2 5
+  call j_step
+  sett 128
+  setx 0
+  count 0 15
+  jmp j_pass
+joint_384:
+  setx 76
+  count 3 71
+  call joint_first
+  count 2 1
+  call j_double
+  sett 1088
+  setx 4
+  count 0 13
+  call j_pass
+  setx 4
+  count 2 4
+  call j_step
+  count 2 2
+  call j_double
+  sett 1088
+  setx 3
+  count 0 13
+  call j_pass
+  setx 3
+  count 2 3
+  call j_step
+  count 2 3
+  call j_double
+  sett 1088
+  setx 2
+  count 0 13
+  call j_pass
+  setx 2
+  count 2 2
+  call j_step
+  count 2 4
+  call j_double
+  sett 1088
+  setx 1
+  count 0 13
+  call j_pass
+  setx 1
+  count 2 1
+  call j_step
+  setx 0
+  count 2 5
+  call j_step
+  sett 1088
+  setx 0
+  count 0 13
+  jmp j_pass
+
+; the first digit, and those that follow with 5 doublings each
+joint_first:
+  call j_look
+  X = x2
+  yy = y2
+  Z = z2
+  s2 = #zero
+joint_loop:
+  addx -1
+  count 2 5
+  call j_step
+  loop 3 joint_loop
+  ret
+j_step:
+  call j_look
+  call j_double
+  jmp j_add
+j_look:
+  sett T
+  digit 0
+  addd
+  x2 = @0
+  y2 = @16
+  z2 = @32
+  s1 = @48
+  z1 = @64
+  y2 = y2?pos -64 y2?neg
+  ret
+j_pass:
+  digit 1
+  addd
+  x2 = @0
+  y2 = @32
+  subd
+  y2 = y2?pos - y2?neg
+  addt 64
+  br p384 j_pass_384
+  addx 3
+  jmp j_pass_go
+j_pass_384:
+  addx 5
+j_pass_go:
+  call j_mixed
+  loop 0 j_pass
+  ret
+
+; (X, Y) + (x2, y2), which becomes (x2, y2) with the sum's Z
+same_z:
+  u = x2 -64 X
+  v = y2 -64 Y
+  t0 = u * u
+  t1 = v * v
+  Z = Z * u
+  x2 = x2 * t0
+  t2 = X * t0
+  X = t1 - x2 - t2
+  w1 = x2 - t2
+  y2 = y2 * w1
+  t3 = x2 -16 X
+  Y = v * t3
+  Y = Y - y2
+  ret
+
+; count 2 times: 3 M + 5 S
+j_double:
+  t0 = Z * Z
+  Y = yy -16 s2
+  t1 = Y * Y
+  u = X + t0
+  v = X - t0
+  a = u * v
+  c = t1 * t1
+  B = X * t1
+  a = a + a + a
+  X = a * a
+  c = c + c
+  s2 = c + c + c + c
+  B = B + B + B + B
+  t2 = B + B
+  Z = Y * Z
+  X = X -16 t2
+  t3 = B -64 X
+  yy = a * t3
+  Z = Z + Z
+  loop 2 j_double
+  ret
+
+j_mixed:
+  t0 = Z * Z
+  Y = yy -16 s2
+  t1 = t0 * Z
+  t2 = x2 * t0
+  t3 = y2 * t1
+  u = X
+  v = Y
+  h = t2 -64 X
+  w1 = t3 -64 Y
+  jmp j_sum
+; Z^2 and Z^3 of the other point are s1 and z1
+j_add:
+  t0 = Z * Z
+  Y = yy -16 s2
+  u = X * s1
+  t1 = t0 * Z
+  v = Y * z1
+  t2 = x2 * t0
+  t3 = y2 * t1
+  Z = Z * z2
+  h = t2 - u
+  w1 = t3 - v
+j_sum:
+  B = h * h
+  X = w1 * w1
+  c = B * h
+  a = u * B
+  Z = Z * h
+  t0 = c + a + a
+  s2 = v * c
+  X = X - t0
+  t3 = a -64 X
+  yy = w1 * t3
   ret

@@ -8,6 +8,7 @@ from consts import BLOCK, CONSTS, CURVES, DIGITS, K, MODULI, OPERAND, TABLE_STAR
 from asm import CONDITIONS, MASKS, SOURCES, STATUS
 
 MASK = 2**K - 1
+DRAINS = {"SETM", "HALT", "NONCE", "CANON", "WIN", "IN", "OUT"}    # wait until every row is written
 NORMAL = MASK + 7                      # largest digit after one pass of carries from digits below 2^20
 BLOCKS = [block(m) for m in MODULI]
 MEMORY = memory()
@@ -37,7 +38,7 @@ class Engine:
         self.base, self.modulus, self.n = 0, None, 0
         self.windows, self.digit = {}, None
         self.flags, self.flags_secret = {}, False
-        self.acc = None
+        self.acc, self.fresh = None, set()
         self.public = op in (1, 4)      # no key takes part: random factors are no secret
         self.out, self.status, self.muls, self.steps = [], None, 0, 0
         self.wtrace = []        # rows written whole: register, value, line
@@ -53,12 +54,15 @@ class Engine:
         elif i.mode == 2:
             a += self.t
         self.need(a in self.mem, f"row {a} read before it is written")
+        # The sequencer does not hold reads of a table back for rows on their way.
+        self.need(i.mode != 2 or a not in self.fresh, f"row {a} of a table read before all is written")
         return self.mem[a]
 
     def write(self, i, row):
         self.need(row.top <= OPERAND, "digit too large")
         self.need(value(row.d) <= row.bound, "the bound is wrong")
         self.mem[i.rd] = row
+        self.fresh.add(i.rd)
         if i.op in ("MUL", "SQR", "ACC"):
             self.wtrace.append((i.rd, value(row.d), i.line))
 
@@ -67,6 +71,8 @@ class Engine:
             self.i = i = self.code[self.pc]
             self.pc += 1
             self.steps += 1
+            if i.op in DRAINS:
+                self.fresh = set()
             getattr(self, "op_" + i.op.lower())(i)
             self.need(self.steps < limit, "does not end")
         return self.status
@@ -145,7 +151,8 @@ class Engine:
                 self.mem[i.rd] = Row(normal(acc["d"]), bound, NORMAL, acc["secret"])
                 self.wtrace.append((i.rd, value(acc["d"]), i.line))
             else:
-                self.write(i, Row(normal(acc["d"]), bound, NORMAL, acc["secret"]))
+                # Canonical digits alone have no carries.
+                self.write(i, Row(normal(acc["d"]), bound, acc["top"] if acc["top"] <= MASK else NORMAL, acc["secret"]))
             self.acc = None
 
     def on(self, mask, n):
@@ -181,12 +188,11 @@ class Engine:
         self.need(v >> (w * count) == 0 and v >> (w * count - 1) == 1, "recoded scalar of the wrong length")
         for n in range(128):
             win = v >> (w * n) & 2**w - 1
-            neg = win >> (w - 1) == 0
-            self.windows[n, i.x >> 1] = ((win ^ (2**w - 1 if neg else 0)) & 2**(w - 1) - 1, neg), r.secret, n < count
+            neg = win >> (w - 1) == 0 and n < count
+            self.windows[n, i.x >> 1] = ((win ^ (2**w - 1 if neg else 0)) & 2**(w - 1) - 1, neg), r.secret
 
     def op_dig(self, i):
-        win, secret, within = self.windows[self.x, i.x]
-        self.need(within, "window outside the scalar")
+        win, secret = self.windows[self.x, i.x]
         self.digit = win, secret
 
     def op_in(self, i):
@@ -213,7 +219,7 @@ class Engine:
 
     def op_call(self, i):
         self.stack.append(self.pc)
-        self.need(len(self.stack) <= 4, "calls nested too deep")
+        self.need(len(self.stack) <= 6, "calls nested too deep")
         self.pc = self.labels[i.label]
 
     def op_ret(self, i):
@@ -233,7 +239,7 @@ class Engine:
         if self.flags_secret:
             self.need(i.label in self.ends, "branch on a secret")
 
-    ends = {"fault", "bad_key", "sign_reject", "keygen", "pubkey_out"}
+    ends = {"fault", "bad_key", "sign_reject", "keygen"}
 
     def op_setc(self, i):
         self.count[i.rd] = i.x
@@ -254,6 +260,10 @@ class Engine:
 
     def op_addt(self, i):
         self.t = (self.t + i.ra) % 2048
+
+    def op_addd(self, i):
+        self.need(not self.digit[1], "address by a secret digit")
+        self.t += -self.digit[0][0] if i.x else self.digit[0][0]
 
     def op_nonce(self, i):
         pass
