@@ -69,7 +69,7 @@ module ec_serial
   end
   assign out_index = x_i[0] ? index_q - split - 6'd1 : index_q;
 
-  logic top_bit, windows_done, digit_done, word_done;
+  logic top_bit, windows_done, digit_done, word_done, bit_ready, bit_in, take;
   logic [2:0] width;
   assign width        = x_i[0] ? 3'd5 : 3'd6;
   assign top_bit      = a_i[bit_q];
@@ -90,7 +90,6 @@ module ec_serial
   assign odd_o       = odd_q;
 
   // IN: a word's bits are shifted out one a cycle; its first goes with the handshake.
-  logic bit_ready, bit_in, take;
   assign bit_ready = total_q != '0;
   assign take      = state_q == WORD_IN && bit_ready && (word_bit_q != '0 || in_valid_i);
   assign bit_in    = word_bit_q == '0 ? in_i[0] : word_q[0];
