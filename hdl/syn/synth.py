@@ -36,6 +36,8 @@ VARIANTS = {
     "hmac": {"default": {}},
     "drbg": {"default": {}},
     "key_unit": {"tower": {"SBOX": "gcm_pkg::SBOX_TOWER"}},
+    "ec_core": {"default": {}},
+    "ec_engine": {"default": {}},
 }
 
 

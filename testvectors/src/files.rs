@@ -29,3 +29,10 @@ pub fn acvp<T: DeserializeOwned>(set: &str) -> T {
         .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     parse(&path, &text)
 }
+
+/// The signatures of RFC 6979.
+pub fn rfc6979<T: DeserializeOwned>() -> T {
+    let path = crate::folder().join("rfc6979/vectors.json");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    parse(&path, &text)
+}

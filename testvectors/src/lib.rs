@@ -4,6 +4,7 @@
 mod wrap;
 pub use wrap::{WrapVector, wycheproof_aes_kwp};
 pub mod drbg;
+pub mod ec;
 mod files;
 pub mod kdf;
 pub mod mac;

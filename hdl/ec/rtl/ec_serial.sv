@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What goes through a row digit by digit, from the lowest: carrying it through (CANON), recoding a scalar (WIN), words in (IN) and out
+// (OUT). The digits of a row come from the multiplier's A register. One at a time; the time depends on the instruction, the curve and the
+// words' handshakes.
+//
+// CANON: x = 0 all of it, 1 what is above the curve's 256 or 384 bits, 2 what is below. Its flags are valid when done_o comes.
+// WIN: bits 1 and up of a canonical scalar, in windows of 6 bits, or 5 if x[0]. A window v of w bits stands for the odd digit
+// 2 v + 1 - 2^w: kept are its sign (bit 5 set: negative) and its index i, the digit being 2 i + 1 or its negative.
+module ec_serial
+  import ec_pkg::*;
+(
+  input  logic              clk_i,
+  input  logic              clear_i,
+  input  logic              start_i,   // the row is in A
+  input  op_e               op_i,      // steady until done_o, as are the others
+  input  logic [1:0]        x_i,
+  input  logic              p384_i,
+  output logic              done_o,
+  // A
+  input  logic [K:0]        a_i,
+  output logic              shift_o,
+  // Digits to write
+  output logic              write_o,
+  output logic [4:0]        write_index_o,
+  output logic [K-1:0]      write_digit_o,
+  // Flags of the last CANON
+  output logic              carry_o,
+  output logic              zero_o,
+  output logic              odd_o,
+  // Windows
+  output logic              window_write_o,
+  output logic [6:0]        window_index_o,
+  output logic [5:0]        window_o,
+  // Words
+  input  logic              in_valid_i,
+  output logic              in_ready_o,
+  input  logic [31:0]       in_i,
+  output logic              out_valid_o,
+  input  logic              out_ready_i,
+  output logic [31:0]       out_o
+);
+  typedef enum logic [2:0] {IDLE, CARRY, BITS, WORD_IN, FILL, WORD_OUT, DONE} state_e;
+  state_e state_q;
+  logic [5:0]  index_q;      // digit
+  logic [1:0]  carry_q;
+  logic [K-1:1] last_q;      // CANON: the digit before. BITS, WORD_IN: the digit being shifted
+  logic [4:0]  bit_q;        // of the digit
+  logic [8:0]  total_q;      // bits yet to come
+  logic [31:0] word_q;
+  logic [4:0]  word_bit_q;
+  logic [5:0]  window_q;
+  logic [2:0]  window_bit_q;
+  logic        skip_q;
+  logic        zero_q, odd_q, carry_out_q;
+
+  // The split of CANON: digit and bit of the curve's 256 or 384.
+  logic [5:0] split, out_index;
+  logic [K-1:0] digit, joined, kept;
+  logic [K:0] sum;
+  assign split  = p384_i ? 6'd22 : 6'd15;
+  assign sum    = a_i + 18'(carry_q);
+  assign digit  = sum[K-1:0];
+  assign joined = p384_i ? {digit[9:0], last_q[16:10]} : {digit[0], last_q[16:1]};
+  always_comb begin
+    kept = digit;
+    if (index_q == split) kept = p384_i ? digit & 17'h3ff : digit & 17'h1;
+    if (index_q > split) kept = '0;
+  end
+  assign out_index = x_i[0] ? index_q - split - 6'd1 : index_q;
+
+  logic top_bit, windows_done, digit_done, word_done, bit_ready, bit_in, take;
+  logic [2:0] width;
+  assign width        = x_i[0] ? 3'd5 : 3'd6;
+  assign top_bit      = a_i[bit_q];
+  assign digit_done   = bit_q == 5'(K - 1);
+  assign word_done    = word_bit_q == 5'd31;
+  logic [6:0] window_count;
+  assign window_count = x_i[0] ? (p384_i ? 7'd77 : 7'd52) : (p384_i ? 7'd65 : 7'd43);
+  logic [6:0] windows_q;
+  assign windows_done = windows_q == window_count;
+
+  assign shift_o     = (state_q == CARRY) || (state_q == BITS && digit_done);
+  assign in_ready_o  = state_q == WORD_IN && word_bit_q == '0 && bit_ready;
+  assign out_valid_o = state_q == WORD_OUT;
+  assign out_o       = state_q == WORD_OUT ? word_q : '0;
+  assign done_o      = state_q == DONE;
+  assign carry_o     = carry_out_q;
+  assign zero_o      = zero_q;
+  assign odd_o       = odd_q;
+
+  // IN: a word's bits are shifted out one a cycle; its first goes with the handshake.
+  assign bit_ready = total_q != '0;
+  assign take      = state_q == WORD_IN && bit_ready && (word_bit_q != '0 || in_valid_i);
+  assign bit_in    = word_bit_q == '0 ? in_i[0] : word_q[0];
+
+  always_ff @(posedge clk_i) begin
+    write_o        <= 1'b0;
+    write_digit_o  <= '0;
+    window_write_o <= 1'b0;
+    unique case (state_q)
+      IDLE: begin
+        index_q      <= '0;
+        carry_q      <= '0;
+        last_q       <= '0;
+        bit_q        <= '0;
+        total_q      <= p384_i ? 9'd384 : 9'd256;
+        word_bit_q   <= '0;
+        window_bit_q <= '0;
+        windows_q    <= '0;
+        skip_q       <= 1'b1;
+        if (start_i) begin
+          if (op_i == I_CANON) zero_q <= 1'b1;
+          state_q <= op_i == I_CANON ? CARRY : op_i == I_IN ? WORD_IN : BITS;
+        end
+      end
+      CARRY: begin
+        carry_q <= {1'b0, sum[K]};
+        last_q  <= digit[K-1:1];
+        index_q <= index_q + 6'd1;
+        if (x_i[0] ? index_q > split : 1'b1) begin
+          write_o       <= 1'b1;
+          write_index_o <= out_index[4:0];
+          write_digit_o <= x_i[0] ? joined : x_i[1] ? kept : digit;
+          if ((x_i[0] ? joined : x_i[1] ? kept : digit) != '0) zero_q <= 1'b0;
+          if (out_index == '0) odd_q <= x_i[0] ? joined[0] : digit[0];
+          if (out_index == 6'(DIGITS - 1)) state_q <= DONE;
+        end
+        if (index_q == 6'(DIGITS - 1)) carry_out_q <= sum[K];
+      end
+      BITS: begin
+        bit_q <= digit_done ? '0 : bit_q + 5'd1;
+        if (op_i == I_WIN) begin
+          skip_q <= 1'b0;
+          if (!skip_q) begin
+            window_q     <= {top_bit, window_q[5:1]};
+            window_bit_q <= window_bit_q == width - 3'd1 ? '0 : window_bit_q + 3'd1;
+            if (window_bit_q == width - 3'd1) begin
+              window_write_o <= 1'b1;
+              window_index_o <= windows_q;
+              windows_q      <= windows_q + 7'd1;
+            end
+          end
+          if (windows_done) state_q <= DONE;
+        end else begin
+          word_q     <= {top_bit, word_q[31:1]};
+          word_bit_q <= word_bit_q + 5'd1;
+          total_q    <= total_q - 9'd1;
+          if (word_done) state_q <= WORD_OUT;
+        end
+      end
+      WORD_OUT: if (out_ready_i) begin
+        word_q  <= '0;
+        state_q <= total_q == '0 ? DONE : BITS;
+      end
+      WORD_IN: begin
+        if (take) begin
+          word_q     <= word_bit_q == '0 ? {1'b0, in_i[31:1]} : {1'b0, word_q[31:1]};
+          word_bit_q <= word_bit_q + 5'd1;
+          total_q    <= total_q - 9'd1;
+          last_q     <= {bit_in, last_q[K-1:2]};
+          bit_q      <= digit_done ? '0 : bit_q + 5'd1;
+          if (digit_done) begin
+            write_o       <= 1'b1;
+            write_index_o <= index_q[4:0];
+            write_digit_o <= {bit_in, last_q[K-1:1]};
+            index_q       <= index_q + 6'd1;
+          end
+        end else if (!bit_ready) begin
+          // The last digit is not full: its bits have yet to come down.
+          bit_q  <= bit_q + 5'd1;
+          last_q <= {1'b0, last_q[K-1:2]};
+          if (digit_done) begin
+            write_o       <= 1'b1;
+            write_index_o <= index_q[4:0];
+            write_digit_o <= {1'b0, last_q[K-1:1]};
+            index_q       <= index_q + 6'd1;
+            state_q       <= FILL;
+          end
+        end
+      end
+      FILL: begin
+        write_o       <= 1'b1;
+        write_index_o <= index_q[4:0];
+        index_q       <= index_q + 6'd1;
+        last_q        <= '0;
+        if (index_q == 6'(DIGITS - 1)) state_q <= DONE;
+      end
+      default: begin
+        last_q  <= '0;
+        word_q  <= '0;
+        carry_q <= '0;
+        state_q <= IDLE;
+      end
+    endcase
+    if (clear_i) begin
+      state_q        <= IDLE;
+      carry_q        <= '0;
+      last_q         <= '0;
+      word_q         <= '0;
+      window_q       <= '0;
+      write_o        <= 1'b0;
+      window_write_o <= 1'b0;
+      zero_q         <= 1'b0;
+      odd_q          <= 1'b0;
+      carry_out_q    <= 1'b0;
+    end
+  end
+
+  // What window_q holds in the cycle of window_write_o, the top w bits of it.
+  logic negative;
+  logic [4:0] low;
+  assign negative = !window_q[5];
+  assign low      = x_i[0] ? {1'b0, window_q[4:1]} : window_q[4:0];
+  assign window_o = {negative, (low ^ {5{negative}}) & (x_i[0] ? 5'h0f : 5'h1f)};
+endmodule
