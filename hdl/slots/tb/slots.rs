@@ -383,7 +383,7 @@ fn random_changes() {
         let mut s = Slots::new(seed);
         s.fill_all();
         s.stall = stall;
-        for _ in 0..30_000 {
+        for _ in 0..60_000 {
             if s.now.is_none() && chance(&mut s.rng, 20) {
                 s.now = Some(s.random_put());
             }
@@ -391,7 +391,7 @@ fn random_changes() {
         }
         s.finish();
         assert!(
-            s.completed > 30 && s.seals > 150 && s.counts > 2,
+            s.completed > 30 && s.seals > 300 && s.counts > 2,
             "{} changes, {} seals",
             s.completed,
             s.seals
