@@ -4,7 +4,7 @@
 // its usage bits allow the operation; a key operation is let through only under the same conditions, and rights only shrink. I4, on
 // one device: of two seals under a key of policy COUNTER none has the other's IV.
 //
-// The real guard, slots and key_guard, with every input free; one slot of the solver's choice is followed by a model of what its
+// The real guard, slots and key_guard, with every input free (key_guard's steady, as it asks); one slot of the solver's choice is followed by a model of what its
 // owner was promised. The key unit between key_guard and slots is left out: its commands to the slots are free, but held until done.
 module guard_i2
   import casemate_abi_pkg::*;
@@ -86,7 +86,7 @@ module guard_i2
     .key_size_o(lane_size), .key_o(lane_key), .key_done_i(lane_key_done_i)
   );
 
-  localparam logic [1:0] GUARD_IDLE = 2'd0, GUARD_LOOK = 2'd1, GUARD_DECIDE = 2'd2;   // guard.state_e
+  localparam logic [2:0] GUARD_IDLE = 3'd0, GUARD_LOOK = 3'd1, GUARD_WAIT = 3'd2, GUARD_DECIDE = 3'd3;   // guard.state_e
   localparam logic [2:0] SLOTS_IDLE = 3'd0, SLOTS_DONE = 3'd5;                        // slots.state_e
 
   // ---------------------------------------------------------- what was promised
@@ -149,11 +149,22 @@ module guard_i2
       if (s_q == 16'(i)) begin
         now            = u_slots.meta[i];
         now.valid      = u_slots.valid_q[i];
-        now.generation = u_slots.generation[i];
+        now.generation = u_slots.used_once_q[i] ? u_slots.generation[i] : '0;
         now_used       = u_slots.used[i];
       end
     end
   end
+  // What the guard will see in the next cycle.
+  slot_meta_t  first;
+  logic [1:0]  first_flags;
+  assign first_flags = u_slots.u_look.rows_q[u_slots.u_look.row_q];
+  always_comb begin
+    first            = u_slots.look_first_q.meta;
+    first.valid      = first_flags[1];
+    first.generation = first_flags[0] ? u_slots.look_first_q.generation : '0;
+  end
+  logic waits;
+  assign waits = u_guard.state_q == GUARD_WAIT && busy && look_slot == s_q && in_range && first.valid;
   function automatic logic same(slot_meta_t a, slot_meta_t b);
     return a.domain == b.domain && a.usage_bits == b.usage_bits && a.generation == b.generation && a.iv_policy == b.iv_policy
         && a.limit == b.limit;
@@ -169,12 +180,30 @@ module guard_i2
   op_t        op;
   logic        passes, officers, slot_there, base_there, counter;
   logic [15:0] wants, base_wants;
+  typedef struct packed {
+    submission_t sub;
+    logic        officer;
+    logic [7:0]  domain;
+    logic        sealed;
+    logic [15:0] window;
+    slot_meta_t  meta, base;
+    logic [31:0] base_used;
+  } asked_t;
+  asked_t     asked, asked_q;
+  logic [1:0] steady_q = '0;     // cycles, up to 3
+  assign asked = '{sub: key_sub_i, officer: key_officer_i, domain: key_domain_i, sealed: key_sealed_i, window: key_window_i,
+                   meta: key_meta_i, base: key_base_i, base_used: key_base_used_i};
+  always_ff @(posedge clk_i) begin
+    asked_q <= asked;
+    if (steady_q != '1) steady_q <= steady_q + 2'd1;
+  end
   key_guard #(.SLOTS(SLOTS)) u_key_guard (
+    .clk_i,
     .sub_i(key_sub_i), .officer_i(key_officer_i), .domain_i(key_domain_i), .sealed_i(key_sealed_i), .window_i(key_window_i),
     .meta_i(key_meta_i), .base_i(key_base_i), .base_used_i(key_base_used_i), .status_o(verdict), .made_o(made)
   );
   assign op         = op_of(key_sub_i);
-  assign passes        = op.known && verdict == STATUS_OK;
+  assign passes        = steady_q == '1 && op.known && verdict == STATUS_OK;
   assign slot_there = 32'(key_sub_i.slot) < SLOTS;
   assign base_there = 32'(key_sub_i.aad2[15:0]) < SLOTS;
   // What the officer may do to anybody's slot.
@@ -199,6 +228,7 @@ module guard_i2
       assume (!rst_n || u_guard.queue_q != QW'(q) || u_guard.state_q == GUARD_IDLE || domain_i[q] == domain_q[q]);
     end
     assume (!wiped_q || wipe_i);
+    assume (!rst_n || asked == asked_q);
     if (wiped_q) assert (!chan_valid && (!key_valid || key.status != STATUS_OK));
     assume (!put_valid_i || 32'(put_slot_i) < SLOTS);
     // The key unit counts what may wrap (base_wants below), and no type may both wrap and seal.
@@ -212,6 +242,10 @@ module guard_i2
       assert (!in_range || !now.valid || (same(now, p_q) && now_used == p_used_q));
       assert (in_range || !p_valid_q);
       assert (!working || !p_valid_q);
+      assert (u_slots.this_q == SLOTS'(1) << slot_q[$clog2(SLOTS)-1:0] && u_slots.empties_q == op_q inside {SLOT_FILL, SLOT_EMPTY});
+      assert (u_slots.asked_q == '0 || (held_q && u_slots.asked_q[0]));
+      assert (!waits || (p_valid_q && same(first, looked_q) && u_slots.look_first_q.used == p_used_q));
+      assert (!waits || (looked_q.domain == p_q.domain && looked_q.generation == p_q.generation) || held_q);
       assert (!(past && u_guard.state_q == GUARD_DECIDE && in_range && look_meta.valid)
               || (p_valid_q && same(look_meta, looked_q) && look_used == p_used_q));
       assert (!(past && u_guard.state_q == GUARD_DECIDE && in_range && look_meta.valid)

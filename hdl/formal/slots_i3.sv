@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// I3 on the slot memory: once wipe_i has been high for SLOTS + 1 cycles without a break, no key bit is left in slots, and wiped_o is high
-// then and never before; one cycle is enough for the ports to be quiet. What was emptied or wiped is zero until it is filled again.
+// I3 on the slot memory: once wipe_i has been high for SLOTS + 2 cycles without a break, no key bit is left in slots, and wiped_o is high
+// then and never before; two are enough for the ports to be quiet. What was emptied or wiped is zero until it is filled again.
 //
 // The real slots, every input free at all times, resets included: no command need be held, nobody need stop. One slot of the solver's
 // choice stands for all.
@@ -13,7 +13,7 @@ module slots_i3
   parameter  int unsigned SLOTS  = 64,
   parameter  int unsigned LANES  = 2,
   localparam int unsigned IW     = $clog2(SLOTS),
-  localparam int unsigned N      = SLOTS + 1      // cycles of wipe_i: the promise
+  localparam int unsigned N      = SLOTS + 2      // cycles of wipe_i: the promise
 ) (
   input logic             clk_i,
   input logic             rst_ni,
@@ -72,10 +72,20 @@ module slots_i3
   end
 
   // What the public halves that are shown now were read of.
-  logic [IW-1:0] look_q, read_q;
+  logic [IW-1:0] look_q, read_q, look_first_q, read_first_q;
   always_ff @(posedge clk_i) begin
-    look_q <= look_slot_i[IW-1:0];
-    read_q <= read_slot_i[IW-1:0];
+    look_first_q <= look_slot_i[IW-1:0];
+    read_first_q <= read_slot_i[IW-1:0];
+    look_q       <= look_first_q;
+    read_q       <= read_first_q;
+  end
+  // No row that flags are picked from has a valid slot.
+  logic none_valid;
+  always_comb begin
+    none_valid = 1'b1;
+    for (int r = 0; r < int'(u_slots.u_look.ROWS); r++) begin
+      if (u_slots.u_look.rows_q[r][1] || u_slots.u_read.rows_q[r][1]) none_valid = 1'b0;
+    end
   end
 
   // The command that took a slot has been held so far.
@@ -119,10 +129,12 @@ module slots_i3
       end
       // And it is told then: neither before nor later.
       assert (wiped == (wipe_i && 32'(high_q) == N));
+      // After two cycles no material is shown.
+      if (wipe_i && 32'(high_q) >= 2) assert (material_out == '0);
       // After one cycle nothing valid is left and nothing is on its way, to lanes nor to the key unit.
       if (wipe_i && high_q != '0) begin
         assert (u_slots.valid_q == '0);
-        assert (material_out == '0);
+        assert (u_slots.material_q == '0);
         assert (key_valid == '0);
         assert (key == '0);
         assert (!clear && !done && u_slots.state_q == IDLE);
@@ -134,6 +146,12 @@ module slots_i3
       assert (!clean_q || u_slots.material[s_q] == '0);
 
       // What makes it inductive.
+      if (32'(high_q) >= 2) assert (none_valid);
+      if (32'(high_q) >= 3) assert (!u_slots.look_flags[1] && !u_slots.read_flags[1]);
+      if (32'(high_q) > SLOTS) begin
+        assert (look_first_q != s_q || (u_slots.look_first_q.meta == '0 && u_slots.look_first_q.used == '0));
+        assert (read_first_q != s_q || (u_slots.read_first_q.meta == '0 && u_slots.read_first_q.used == '0));
+      end
       if (high_q != '0) begin
         assert (32'(high_q) > SLOTS || u_slots.sweep_q == high_q[IW-1:0]);
         assert (32'(high_q) <= 32'(s_q) || (u_slots.material[s_q] == '0 && u_slots.meta[s_q] == '0 && u_slots.used[s_q] == '0));

@@ -8,6 +8,7 @@ module aes_pipe
 #(
   parameter  int unsigned SLOTS   = 64,
   parameter  sbox_e       SBOX    = SBOX_TABLE,
+  parameter  int unsigned BRAM_ROUNDS = 14,  // SBOX_BRAM: the rounds that are; the others are SBOX_TOWER
   localparam int unsigned IW      = $clog2(SLOTS)
 ) (
   input  logic          clk_i,
@@ -90,7 +91,7 @@ module aes_pipe
       assign entering = '0;
     end
     aes_round #(
-      .SBOX(SBOX),
+      .SBOX(SBOX == SBOX_BRAM && r > int'(BRAM_ROUNDS) ? SBOX_TOWER : SBOX),
       .LAST(r == 14)
     ) u_round (
       .clk_i,

@@ -14,7 +14,8 @@ module gcm_lane
   import ghash_pkg::*;
 #(
   parameter int unsigned SLOTS = 64,
-  parameter sbox_e       SBOX  = SBOX_TABLE
+  parameter sbox_e       SBOX  = SBOX_TABLE,
+  parameter int unsigned BRAM_ROUNDS = 14   // see aes_pipe
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
@@ -444,7 +445,7 @@ module gcm_lane
   logic          rk_write, rk_all;
   logic [3:0]    rk_ram;
   logic [127:0]  rk, stream;
-  aes_pipe #(.SLOTS(SLOTS), .SBOX(SBOX)) u_aes (
+  aes_pipe #(.SLOTS(SLOTS), .SBOX(SBOX), .BRAM_ROUNDS(BRAM_ROUNDS)) u_aes (
     .clk_i,
     .write_i(rk_write),
     .write_all_i(rk_all),

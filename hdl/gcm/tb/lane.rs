@@ -278,6 +278,8 @@ impl Lane {
             .sources(sources())
             .param("SLOTS", 16)
             .param("SBOX", sbox)
+            // Both kinds of round in the model that has block RAM.
+            .param("BRAM_ROUNDS", 9)
             .inspect(inspect)
             .build()
             .unwrap_or_else(|e| panic!("{e}"));

@@ -71,7 +71,10 @@ module hmac
 
   always_ff @(posedge clk_i) clear_q <= !rst_ni || clear_i || (res_valid_o && res_ready_i);
   assign req_ready_o = state_q == IDLE && !clear_q;
-  assign res_valid_o = state_q == RESULT && !clear_q;
+  // RESULT, and no clear: as a register, because all of the MAC hangs on it.
+  always_ff @(posedge clk_i) begin
+    res_valid_o <= (state_q == SETTLE || state_q == RESULT) && !clear_q && rst_ni && !clear_i && !(res_valid_o && res_ready_i);
+  end
   assign res_ok_o    = res_valid_o && ok_q;
   assign res_mac_o   = res_valid_o ? mac_q : '0;
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Decides whether a queue may do the key operation that its descriptor asks for, from the public halves of its slots as they are at
-// the operation's turn, and says what the slot will be. Combinational, and the one place where that is decided: nothing behind it
-// checks again. The order of the checks is part of the binary interface (abi/README.md).
+// the operation's turn, and says what the slot will be. The one place where that is decided: nothing behind it checks again. The order
+// of the checks is part of the binary interface (abi/README.md).
+//
+// The inputs must be steady; status_o and made_o are right from the second cycle after they have become so.
 module key_guard
   import casemate_abi_pkg::*;
   import casemate_pkg::*;
@@ -10,6 +12,7 @@ module key_guard
 #(
   parameter int unsigned SLOTS = 64
 ) (
+  input  logic        clk_i,
   input  submission_t sub_i,      // key_static has let it through
   input  logic        officer_i,
   input  logic [7:0]  domain_i,   // the queue's
@@ -21,26 +24,65 @@ module key_guard
   output status_e     status_o,
   output slot_meta_t  made_o      // the slot afterwards: a key that is made (KEY_UNWRAP: all but the blob's part), or KEY_LOCK's
 );
+  // ------------------------------------------------ first: what the operation is
   /* verilator lint_off UNUSEDSIGNAL */  // each check looks at its own fields
-  op_t  op;
-  logic load, root, destroy, query, message;
-  assign op      = op_of(sub_i);
-  assign load    = sub_i.opcode == OPCODE_KEY_LOAD;
-  assign root    = sub_i.opcode == OPCODE_KEY_ROOT;
-  assign destroy = sub_i.opcode == OPCODE_KEY_DESTROY;
-  assign query   = sub_i.opcode == OPCODE_KEY_QUERY;
-  assign message = sub_i.opcode == OPCODE_KEY_MESSAGE;
-
-  // The key to be made.
-  logic [7:0]  key_type, domain;
-  logic [15:0] usage_bits, can;
-  logic [6:0]  key_len;
-  slot_meta_t  made;
+  typedef struct packed {
+    op_t  op;
+    logic load, root, destroy, query, message, lock, wrap, kwp_wrap, generated;
+    logic known_outside;            // what it makes a key of may be known outside
+    logic blob;                     // KEY_WRAP, KEY_UNWRAP
+    logic hands_down;               // what is made may leave only if its base may
+    logic [15:0] need, base_need;   // usage bits that it needs of its slots
+    logic [15:0] can;               // usage bits the key to be made can have
+    logic [6:0]  key_len;
+    logic [7:0]  kwp_len;
+  } what_t;
+  what_t what, w;
+  /* verilator lint_on UNUSEDSIGNAL */
+  logic [7:0]  key_type;
+  logic [15:0] usage_bits;
   assign key_type   = sub_i.aad0[7:0];
   assign usage_bits = sub_i.aad0[31:16];
-  assign domain     = load || root ? sub_i.aad0[15:8] : domain_i;
-  assign key_len    = key_type == KEY_TYPE_SECRET ? sub_i.aad1[14:8] : len_of(key_type);
-  assign can        = usage_of(key_type) & (root ? 16'(1) << USAGE_WRAP | 16'(1) << USAGE_UNWRAP : '1);
+  always_comb begin
+    what               = '0;
+    what.op            = op_of(sub_i);
+    what.load          = sub_i.opcode == OPCODE_KEY_LOAD;
+    what.root          = sub_i.opcode == OPCODE_KEY_ROOT;
+    what.destroy       = sub_i.opcode == OPCODE_KEY_DESTROY;
+    what.query         = sub_i.opcode == OPCODE_KEY_QUERY;
+    what.message       = sub_i.opcode == OPCODE_KEY_MESSAGE;
+    what.lock          = sub_i.opcode == OPCODE_KEY_LOCK;
+    what.wrap          = sub_i.opcode == OPCODE_KEY_WRAP;
+    what.kwp_wrap      = sub_i.opcode == OPCODE_KWP_WRAP;
+    what.generated     = sub_i.opcode == OPCODE_KEY_GENERATE;
+    what.hands_down    = sub_i.opcode inside {OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF};
+    what.known_outside = what.hands_down || sub_i.opcode == OPCODE_KWP_UNWRAP;
+    what.blob          = what.wrap || sub_i.opcode == OPCODE_KEY_UNWRAP;
+    what.can           = usage_of(key_type) & (what.root ? 16'(1) << USAGE_WRAP | 16'(1) << USAGE_UNWRAP : '1);
+    what.key_len       = key_type == KEY_TYPE_SECRET ? sub_i.aad1[14:8] : len_of(key_type);
+    what.kwp_len       = {1'b0, (meta_i.key_len + 7'd7) & 7'h78} + 8'd8;
+    unique case (sub_i.opcode)
+      OPCODE_KEY_WRAP:   what.need = 16'(1) << USAGE_EXPORT_WRAPPED;
+      OPCODE_KWP_WRAP:   what.need = 16'(1) << USAGE_KWP;
+      OPCODE_MAC_SIGN:   what.need = 16'(1) << USAGE_SIGN;
+      OPCODE_MAC_VERIFY: what.need = 16'(1) << USAGE_VERIFY;
+      default:           what.need = '0;
+    endcase
+    // Wrap, unwrap and derive are bits of one type each: the bit says the type.
+    unique case (sub_i.opcode)
+      OPCODE_KEY_WRAP:   what.base_need = 16'(1) << USAGE_WRAP;
+      OPCODE_KEY_UNWRAP: what.base_need = 16'(1) << USAGE_UNWRAP;
+      OPCODE_KWP_WRAP:   what.base_need = 16'(1) << USAGE_WRAP | 16'(1) << USAGE_KWP;
+      OPCODE_KWP_UNWRAP: what.base_need = 16'(1) << USAGE_UNWRAP | 16'(1) << USAGE_KWP;
+      default:           what.base_need = 16'(1) << USAGE_DERIVE;
+    endcase
+  end
+  always_ff @(posedge clk_i) w <= what;
+
+  // ------------------------------------------------------ then: each rule alone
+  logic [7:0] domain;
+  assign domain = w.load || w.root ? sub_i.aad0[15:8] : domain_i;
+  slot_meta_t made;
   always_comb begin
     made            = '0;
     made.valid      = 1'b1;
@@ -49,7 +91,7 @@ module key_guard
     made.usage_bits = usage_bits;
     made.generation = meta_i.generation + 16'd1;
     made.iv_policy  = sub_i.aad1[1:0];
-    made.key_len    = key_len;
+    made.key_len    = w.key_len;
     made.limit      = sub_i.aad_len == '0 ? '1 : sub_i.aad_len;
     made.label      = {sub_i.iv2, sub_i.iv1, sub_i.iv0};
     unique case (sub_i.opcode)
@@ -59,105 +101,105 @@ module key_guard
       OPCODE_KWP_UNWRAP:   made.origin = ORIGIN_FOREIGN[2:0];
       default:             made.origin = ORIGIN_DERIVED[2:0];
     endcase
-    if (message) begin
+    if (w.message) begin
       made.key_type   = KEY_TYPE_AES_256;
       made.usage_bits = opening(sub_i) ? 16'(1) << USAGE_DECRYPT : 16'(1) << USAGE_ENCRYPT;
       made.iv_policy  = opening(sub_i) ? IV_POLICY_HOST[1:0] : IV_POLICY_COUNTER[1:0];
       made.key_len    = 7'd32;
     end
-    if (sub_i.opcode == OPCODE_KEY_LOCK) begin
-      // Rights can only shrink.
-      made            = meta_i;
-      made.usage_bits = meta_i.usage_bits & usage_bits;
-      if (sub_i.aad_len != '0 && sub_i.aad_len < meta_i.limit) made.limit = sub_i.aad_len;
-    end
-    made_o = made;
   end
-
-  // Usage bits that an operation needs of its slot.
-  logic [15:0] need;
+  // KEY_LOCK: rights can only shrink.
+  slot_meta_t locked;
   always_comb begin
-    unique case (sub_i.opcode)
-      OPCODE_KEY_WRAP:   need = 16'(1) << USAGE_EXPORT_WRAPPED;
-      OPCODE_KWP_WRAP:   need = 16'(1) << USAGE_KWP;
-      OPCODE_MAC_SIGN:   need = 16'(1) << USAGE_SIGN;
-      OPCODE_MAC_VERIFY: need = 16'(1) << USAGE_VERIFY;
-      default:           need = '0;
-    endcase
+    locked            = meta_i;
+    locked.usage_bits = meta_i.usage_bits & usage_bits;
+    if (sub_i.aad_len != '0 && sub_i.aad_len < meta_i.limit) locked.limit = sub_i.aad_len;
   end
-  logic [7:0] kwp_len;
-  assign kwp_len = {1'b0, (meta_i.key_len + 7'd7) & 7'h78} + 8'd8;
 
-  function automatic status_e handle_checks(logic [15:0] slot, logic [15:0] generation, slot_meta_t m, logic any_domain, logic [7:0] mine,
-                                            logic [15:0] bits);
-    if (32'(slot) >= SLOTS) return STATUS_SLOT_RANGE;
-    if (!m.valid) return STATUS_SLOT_EMPTY;
-    if (m.domain != mine && !any_domain) return STATUS_SLOT_DOMAIN;
-    if (m.generation != generation) return STATUS_SLOT_GENERATION;
-    if ((m.usage_bits & bits) != bits) return STATUS_SLOT_USAGE;
-    return STATUS_OK;
+  typedef struct packed {
+    logic range, empty, domain, generation, usage;
+  } handle_t;
+  /* verilator lint_off UNUSEDSIGNAL */
+  function automatic handle_t handle_faults(logic [15:0] slot, logic [15:0] generation, slot_meta_t m, logic [7:0] mine, logic [15:0] bits);
+    return '{range: 32'(slot) >= SLOTS, empty: !m.valid, domain: m.domain != mine, generation: m.generation != generation,
+             usage: (m.usage_bits & bits) != bits};
   endfunction
   /* verilator lint_on UNUSEDSIGNAL */
 
-  // Whoever knows a wrapping key's bytes can read what it wrapped: none is made from what may be known outside, none leaves by AES-KWP, and
-  // one that was loaded wraps and unwraps nothing but by AES-KWP.
-  logic known_outside, trusted;
-  assign known_outside = sub_i.opcode inside {OPCODE_KWP_UNWRAP, OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF};
-  assign trusted       = !(base_i.origin inside {ORIGIN_IMPORTED[2:0], ORIGIN_FOREIGN[2:0]})
-                       || !(sub_i.opcode inside {OPCODE_KEY_WRAP, OPCODE_KEY_UNWRAP});
+  typedef struct packed {
+    handle_t slot, base;
+    logic foreign_slot, bad_type, bad_usage, bad_policy, no_window, full, retired;     // a slot to be filled
+    logic policy, handed, untrusted, exhausted;                                        // the second slot
+    logic kwp_type, kwp_len;
+  } faults_t;
+  faults_t     faults, f;
+  logic [15:0] words, leaves;
+  assign leaves = 16'(1) << USAGE_EXPORT_WRAPPED | 16'(1) << USAGE_KWP;
+  always_comb begin
+    for (int i = 0; i < 16; i++) words[i] = 7'(4 * i) < w.key_len;
+    faults.slot         = handle_faults(sub_i.slot, sub_i.generation, meta_i, domain_i, w.need);
+    faults.base         = handle_faults(sub_i.aad2[15:0], sub_i.aad2[31:16], base_i, domain_i, w.base_need);
+    // The officer's load takes any slot.
+    faults.foreign_slot = !w.load && meta_i.valid && meta_i.domain != domain;
+    // Whoever knows a wrapping key's bytes can read what it wrapped: none is made from what may be known outside, none leaves by AES-KWP,
+    // and one that was loaded wraps and unwraps nothing but by AES-KWP.
+    faults.bad_type     = w.op.attrs && (usage_of(key_type) == '0 || (w.root && key_type != KEY_TYPE_WRAPPING)
+                                         || (key_type == KEY_TYPE_WRAPPING && w.known_outside));
+    faults.kwp_type     = w.kwp_wrap && meta_i.key_type == KEY_TYPE_WRAPPING;
+    faults.untrusted    = w.blob && base_i.origin inside {ORIGIN_IMPORTED[2:0], ORIGIN_FOREIGN[2:0]};
+    faults.bad_usage    = w.op.attrs && (usage_bits & ~w.can) != '0;
+    faults.bad_policy   = w.op.attrs && !policy_fits(sub_i.aad1[1:0], key_type, usage_bits, w.generated);
+    faults.no_window    = w.load && (window_i & words) != words;
+    faults.full         = !w.load && meta_i.valid;
+    faults.retired      = meta_i.generation == 16'hffff;
+    faults.policy       = base_i.iv_policy != (w.message ? IV_POLICY_DERIVED[1:0] : IV_POLICY_HOST[1:0]);
+    faults.handed       = w.hands_down && (usage_bits & leaves & ~base_i.usage_bits) != '0;
+    // SP 800-38D, 8.3: wraps have random IVs.
+    faults.exhausted    = w.wrap && base_used_i >= base_i.limit;
+    // Told only to those who may wrap the key.
+    faults.kwp_len      = w.kwp_wrap && sub_i.pay_len != 32'(w.kwp_len);
+  end
+  always_ff @(posedge clk_i) begin
+    f      <= faults;
+    made_o <= w.lock ? locked : made;
+  end
 
-  // A slot to be filled. The officer's load takes any.
-  logic [15:0] words;
-  assign words = 16'((17'd1 << ((key_len + 7'd3) >> 2)) - 17'd1);
-  status_e fill;
+  // ------------------------------------------------------------ last: the first
+  function automatic status_e first_fault(handle_t h, logic any_domain);
+    if (h.range) return STATUS_SLOT_RANGE;
+    if (h.empty) return STATUS_SLOT_EMPTY;
+    if (h.domain && !any_domain) return STATUS_SLOT_DOMAIN;
+    if (h.generation) return STATUS_SLOT_GENERATION;
+    if (h.usage) return STATUS_SLOT_USAGE;
+    return STATUS_OK;
+  endfunction
+  status_e fill, held, base;
   always_comb begin
     fill = STATUS_OK;
-    if (32'(sub_i.slot) >= SLOTS) fill = STATUS_SLOT_RANGE;
-    else if (!load && meta_i.valid && meta_i.domain != domain) fill = STATUS_SLOT_DOMAIN;
-    else if (op.attrs && (usage_of(key_type) == '0 || (root && key_type != KEY_TYPE_WRAPPING)
-                          || (key_type == KEY_TYPE_WRAPPING && known_outside))) fill = STATUS_BAD_KEY_TYPE;
-    else if (op.attrs && (usage_bits & ~can) != '0) fill = STATUS_BAD_USAGE;
-    else if (op.attrs && !policy_fits(made.iv_policy, key_type, usage_bits, sub_i.opcode == OPCODE_KEY_GENERATE))
-      fill = STATUS_BAD_POLICY;
-    else if (load && (window_i & words) != words) fill = STATUS_KEY_WINDOW;
-    else if (!load && meta_i.valid) fill = STATUS_SLOT_FULL;
-    else if (meta_i.generation == 16'hffff) fill = STATUS_SLOT_RETIRED;
-  end
+    if (f.slot.range) fill = STATUS_SLOT_RANGE;
+    else if (f.foreign_slot) fill = STATUS_SLOT_DOMAIN;
+    else if (f.bad_type) fill = STATUS_BAD_KEY_TYPE;
+    else if (f.bad_usage) fill = STATUS_BAD_USAGE;
+    else if (f.bad_policy) fill = STATUS_BAD_POLICY;
+    else if (f.no_window) fill = STATUS_KEY_WINDOW;
+    else if (f.full) fill = STATUS_SLOT_FULL;
+    else if (f.retired) fill = STATUS_SLOT_RETIRED;
 
-  // The second slot: its right, and what it may hand down.
-  logic [15:0] base_need, leaves, handed;
-  logic [1:0]  base_policy;
-  status_e     base;
-  always_comb begin
-    unique case (sub_i.opcode)
-      OPCODE_KEY_WRAP:   base_need = 16'(1) << USAGE_WRAP;
-      OPCODE_KEY_UNWRAP: base_need = 16'(1) << USAGE_UNWRAP;
-      OPCODE_KWP_WRAP:   base_need = 16'(1) << USAGE_WRAP | 16'(1) << USAGE_KWP;
-      OPCODE_KWP_UNWRAP: base_need = 16'(1) << USAGE_UNWRAP | 16'(1) << USAGE_KWP;
-      default:           base_need = 16'(1) << USAGE_DERIVE;
-    endcase
-    base_policy = message ? IV_POLICY_DERIVED[1:0] : IV_POLICY_HOST[1:0];
-    leaves      = 16'(1) << USAGE_EXPORT_WRAPPED | 16'(1) << USAGE_KWP;
-    handed      = sub_i.opcode inside {OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF} ? usage_bits & leaves : '0;
-    // Wrap, unwrap and derive are bits of one type each: the bit says the type.
-    base = handle_checks(sub_i.aad2[15:0], sub_i.aad2[31:16], base_i, 1'b0, domain_i, base_need);
-    if (base == STATUS_OK && (base_i.iv_policy != base_policy || (handed & ~base_i.usage_bits) != '0 || !trusted)) base = STATUS_SLOT_USAGE;
-    // SP 800-38D, 8.3: wraps have random IVs.
-    if (base == STATUS_OK && sub_i.opcode == OPCODE_KEY_WRAP && base_used_i >= base_i.limit) base = STATUS_EXHAUSTED;
-  end
+    held = first_fault(f.slot, w.destroy && officer_i);
+    if (held == STATUS_OK && f.kwp_type) held = STATUS_SLOT_USAGE;
+    if (held == STATUS_OK && f.kwp_len) held = STATUS_BAD_LENGTH;
 
-  always_comb begin
+    base = first_fault(f.base, 1'b0);
+    if (base == STATUS_OK && (f.policy || f.handed || f.untrusted)) base = STATUS_SLOT_USAGE;
+    if (base == STATUS_OK && f.exhausted) base = STATUS_EXHAUSTED;
+
     status_o = STATUS_OK;
-    if ((load || root) && !officer_i) status_o = STATUS_NOT_OFFICER;
-    else if (load && sealed_i) status_o = STATUS_SEALED;
-    else if (query && officer_i) status_o = 32'(sub_i.slot) >= SLOTS ? STATUS_SLOT_RANGE : STATUS_OK;
-    else if (op.slotted) begin
-      status_o = op.fills ? fill
-               : handle_checks(sub_i.slot, sub_i.generation, meta_i, destroy && officer_i, domain_i, need);
-      if (status_o == STATUS_OK && sub_i.opcode == OPCODE_KWP_WRAP && meta_i.key_type == KEY_TYPE_WRAPPING) status_o = STATUS_SLOT_USAGE;
-      // Told only to those who may wrap the key.
-      if (status_o == STATUS_OK && sub_i.opcode == OPCODE_KWP_WRAP && sub_i.pay_len != 32'(kwp_len)) status_o = STATUS_BAD_LENGTH;
-      if (status_o == STATUS_OK && op.based) status_o = base;
+    if ((w.load || w.root) && !officer_i) status_o = STATUS_NOT_OFFICER;
+    else if (w.load && sealed_i) status_o = STATUS_SEALED;
+    else if (w.query && officer_i) status_o = f.slot.range ? STATUS_SLOT_RANGE : STATUS_OK;
+    else if (w.op.slotted) begin
+      status_o = w.op.fills ? fill : held;
+      if (status_o == STATUS_OK && w.op.based) status_o = base;
     end
   end
 endmodule

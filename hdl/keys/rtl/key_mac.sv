@@ -7,7 +7,8 @@
 //   KBKDF     K(i) = HMAC(base, i || fixed)
 //   own       K(1) = HMAC-SHA-256(base or root, 00000001 || label || 00 || context || 00000100)
 //
-// Strings in memory order. The operands stay until done_o; mac_o is a digest, to be taken in the cycle of its strobe.
+// Strings in memory order. The operands are there two cycles before start_i and stay until
+// done_o; mac_o is a digest, to be taken in the cycle of its strobe or the next.
 module key_mac
   import sha2_pkg::*;
   import hmac_pkg::*;
@@ -45,86 +46,66 @@ module key_mac
   output logic         test_ok_o,
   input  logic         test_fault_i
 );
-  typedef enum logic [3:0] {IDLE, ASK, STREAM, EMPTY, IKM, PREV, COUNT, LABEL, CONTEXT, INFO, TAIL, NUMBER, RESULT} state_e;
+  typedef enum logic [3:0] {
+    IDLE, ASK, STREAM, EMPTY, IKM, PREV, COUNT, LABEL, CONTEXT, INFO, TAIL, NUMBER, RESULT, SHOW, KEEP, ACK
+  } state_e;
   state_e     state_q, state_d;
-  logic       extract_q, second_q;
-  logic [4:0] word_q;
-
-  logic [6:0]  digest, left_len;
-  logic        two;
+  logic       extract_q, second_q, two_q, more_q;
+  logic [6:0] digest, left_len_q;
   assign digest = {digest_beats(job_i.alg), 3'd0};
-  assign two    = job_i.out_len > digest;
-
-  // Lengths of a state's string, bytes; its beats are of 8 but for the last.
-  logic [8:0]  len;
-  logic [63:0] data;
-  logic [3:0]  bytes;
-  logic        last_beat;
-  always_comb begin
-    len  = '0;
-    data = '0;
-    unique case (state_q)
-      IKM: begin
-        len  = 9'(job_i.base_len);
-        data = base_i[{word_q[2:0], 6'd0}+:64];
-      end
-      PREV: begin
-        len  = 9'(digest);
-        data = made_i[{word_q[2:0], 6'd0}+:64];
-      end
-      COUNT: begin
-        len  = 9'd4;
-        data = {32'd0, second_q ? 8'd2 : 8'd1, 24'd0};
-      end
-      LABEL: begin
-        len  = 9'(job_i.kind == MAC_ROOT ? ROOT_BYTES : MESSAGE_BYTES);
-        data = job_i.kind == MAC_ROOT ? label_word(ROOT_LABEL, word_q[1:0]) : label_word(MESSAGE_LABEL, word_q[1:0]);
-      end
-      CONTEXT: begin
-        len  = job_i.kind == MAC_ROOT ? 9'd3 : 9'd32;
-        data = side_i[{1'b0, word_q[1:0], 6'd0}+:64];
-      end
-      INFO: begin
-        len  = job_i.info_len;
-        data = info_i;
-      end
-      TAIL: begin
-        len  = 9'd4;
-        data = 64'h0001_0000;
-      end
-      NUMBER: begin
-        len  = 9'd1;
-        data = second_q ? 64'd2 : 64'd1;
-      end
-      default: ;
-    endcase
-    last_beat = 9'({word_q, 3'd0}) + 9'd8 >= len;
-    bytes     = last_beat ? 4'(len - 9'({word_q, 3'd0})) : 4'd8;
+  always_ff @(posedge clk_i) begin
+    two_q      <= job_i.out_len > digest;
+    // A second digest follows.
+    more_q     <= two_q && !second_q && !(state_q == ACK && !extract_q) && job_i.kind inside {MAC_HKDF, MAC_KBKDF};
+    left_len_q <= job_i.out_len - digest;
   end
+
+  // Our own strings: beats of 8 bytes but for the last. A state's first cycles find their number.
+  logic       own, last_beat;
+  logic [1:0] first_q;
+  logic [8:0] len_q;
+  logic [4:0] word_q, last_word_q;
+  logic [3:0] last_bytes_q;
+  logic [8:0] len;
+  always_comb begin
+    unique case (state_q)
+      IKM:         len = 9'(job_i.base_len);
+      PREV:        len = 9'(digest);
+      COUNT, TAIL: len = 9'd4;
+      LABEL:       len = 9'(job_i.kind == MAC_ROOT ? ROOT_BYTES : MESSAGE_BYTES);
+      CONTEXT:     len = job_i.kind == MAC_ROOT ? 9'd3 : 9'd32;
+      INFO:        len = job_i.info_len;
+      default:     len = 9'(state_q == NUMBER);
+    endcase
+  end
+  always_ff @(posedge clk_i) begin
+    len_q        <= len;
+    last_word_q  <= 5'((len_q - 9'(len_q != '0)) >> 3);
+    last_bytes_q <= len_q == '0 ? 4'd0 : len_q[2:0] == '0 ? 4'd8 : 4'(len_q[2:0]);
+  end
+  assign own       = !(state_q inside {IDLE, ASK, STREAM, RESULT, SHOW, KEEP, ACK}) && first_q == '0;
+  assign last_beat = word_q == last_word_q;
   assign info_at_o = word_q;
 
-  logic      req_valid, req_ready, in_valid, in_ready, in_last, res_valid, beat;
-  hmac_req_t req;
+  logic         req_valid, req_ready, in_ready, res_valid, beat;
+  hmac_req_t    req;
   logic [511:0] key;
-  logic         more;     // a second digest follows
-  assign more     = two && !second_q && job_i.kind inside {MAC_HKDF, MAC_KBKDF};
-  assign left_len = job_i.out_len - digest;
+  logic         key_side_q, key_root_q;
+  always_ff @(posedge clk_i) begin
+    key_side_q <= job_i.kind == MAC_HKDF;
+    key_root_q <= job_i.kind == MAC_ROOT;
+  end
   always_comb begin
     req = '{alg: job_i.alg, verify: job_i.kind == MAC_VERIFY, key_len: job_i.base_len, mac_len: job_i.out_len};
-    key = base_i;
-    if (job_i.kind == MAC_ROOT) begin
-      key         = {256'd0, root_i};
-      req.key_len = 7'd32;
-    end
-    if (job_i.kind == MAC_HKDF) begin
-      key         = side_i;
-      req.key_len = extract_q ? job_i.salt_len : digest;
-    end
-    if (extract_q || more) req.mac_len = digest;
-    else if (second_q) req.mac_len = left_len;
+    if (key_root_q) req.key_len = 7'd32;
+    if (key_side_q) req.key_len = extract_q ? job_i.salt_len : digest;
+    if (extract_q || more_q) req.mac_len = digest;
+    else if (second_q) req.mac_len = left_len_q;
+    key = key_root_q ? {256'd0, root_i} : key_side_q ? side_i : base_i;
   end
 
   // Which string comes first, and which after one.
+  logic in_last;
   always_comb begin
     state_d = state_q;
     in_last = 1'b0;
@@ -154,19 +135,67 @@ module key_mac
         in_last = job_i.kind == MAC_KBKDF;
         state_d = in_last ? RESULT : NUMBER;
       end
-      RESULT:  state_d = extract_q || more ? ASK : IDLE;
+      ACK:     state_d = extract_q || more_q ? ASK : IDLE;
       default: ;
     endcase
   end
 
-  logic own_beat;    // a beat of our own strings
-  assign own_beat   = !(state_q inside {IDLE, ASK, STREAM, RESULT});
+  // Two steps to the engine: what each source has, then one of them. Each takes something when it is empty, so that no ready goes through: a
+  // beat in two cycles, as the engine takes them.
+  typedef enum logic [1:0] {FROM_LONG, FROM_SHORT, FROM_OUTSIDE} from_e;
+  typedef struct packed {
+    logic [63:0] data;
+    logic [3:0]  bytes;
+    logic        last;
+  } beat_t;
+  logic        testing, t_in_valid, t_in_last;
+  logic [63:0] t_data;
+  logic [3:0]  t_bytes;
+  from_e       from, from_q;
+  logic [63:0] long_q, short_q, outside_q, short;
+  logic [3:0]  source_bytes_q;
+  logic        source_some_q, source_last_q, some_q;
+  beat_t       beat_q;
   assign req_valid  = state_q == ASK;
-  assign in_valid   = own_beat || (state_q == STREAM && in_valid_i);
-  assign in_ready_o = state_q == STREAM && in_ready;
-  assign beat       = in_valid && in_ready;
-
+  assign in_ready_o = state_q == STREAM && !source_some_q;
+  assign beat       = (own || (state_q == STREAM && in_valid_i)) && !source_some_q;
+  always_comb begin
+    unique case (state_q)
+      COUNT:   short = {32'd0, second_q ? 8'd2 : 8'd1, 24'd0};
+      LABEL:   short = job_i.kind == MAC_ROOT ? label_word(ROOT_LABEL, word_q[1:0]) : label_word(MESSAGE_LABEL, word_q[1:0]);
+      CONTEXT: short = side_i[{1'b0, word_q[1:0], 6'd0}+:64];
+      TAIL:    short = 64'h0001_0000;
+      default: short = second_q ? 64'd2 : 64'd1;
+    endcase
+    from = state_q == IKM || state_q == PREV ? FROM_LONG : state_q == INFO || state_q == STREAM || testing ? FROM_OUTSIDE : FROM_SHORT;
+  end
   always_ff @(posedge clk_i) begin
+    if (!source_some_q) begin
+      source_some_q  <= testing ? t_in_valid : beat;
+      from_q         <= from;
+      long_q         <= state_q == PREV ? made_i[{word_q[2:0], 6'd0}+:64] : base_i[{word_q[2:0], 6'd0}+:64];
+      short_q        <= short;
+      outside_q      <= testing ? t_data : state_q == STREAM ? in_data_i : info_i;
+      source_bytes_q <= testing ? t_bytes : state_q == STREAM ? in_bytes_i : last_beat ? last_bytes_q : 4'd8;
+      source_last_q  <= testing ? t_in_last : state_q == STREAM ? in_last_i : in_last && last_beat;
+    end else if (!some_q) source_some_q <= 1'b0;
+    if (!some_q) begin
+      some_q <= source_some_q;
+      beat_q <= '0;
+      if (source_some_q) begin
+        beat_q <= '{data: from_q == FROM_LONG ? long_q : from_q == FROM_SHORT ? short_q : outside_q,
+                    bytes: source_bytes_q, last: source_last_q};
+      end
+    end else if (in_ready) some_q <= 1'b0;
+    if (!rst_ni || stop_i) begin
+      source_some_q <= 1'b0;
+      some_q        <= 1'b0;
+    end
+  end
+
+  // A result: told of, kept while it is taken, given back.
+  always_ff @(posedge clk_i) begin
+    first_q <= first_q >> 1;
     unique case (state_q)
       IDLE: begin
         extract_q <= job_i.kind == MAC_HKDF;
@@ -174,10 +203,16 @@ module key_mac
         word_q    <= '0;
         if (start_i) state_q <= ASK;
       end
-      ASK: if (req_ready) state_q <= state_d;
+      ASK:
+      if (req_ready) begin
+        state_q <= state_d;
+        first_q <= 2'b11;
+      end
       STREAM: if (beat && in_last_i) state_q <= RESULT;
-      RESULT:
-      if (res_valid) begin
+      RESULT: if (res_valid) state_q <= SHOW;
+      SHOW:   state_q <= KEEP;
+      KEEP:   state_q <= ACK;
+      ACK: begin
         state_q   <= state_d;
         extract_q <= 1'b0;
         second_q  <= !extract_q;
@@ -185,31 +220,34 @@ module key_mac
       default:
       if (beat) begin
         word_q <= last_beat ? '0 : word_q + 5'd1;
-        if (last_beat) state_q <= state_d;
+        if (last_beat) begin
+          state_q <= state_d;
+          first_q <= 2'b11;
+        end
       end
     endcase
     if (!rst_ni || stop_i) state_q <= IDLE;
   end
+  assign prk_o    = state_q == SHOW && extract_q;
+  assign first_o  = state_q == SHOW && !extract_q && !second_q;
+  assign second_o = state_q == SHOW && !extract_q && second_q;
+  assign done_o   = state_q == SHOW && !extract_q && !more_q;
 
-  assign prk_o    = res_valid && extract_q;
-  assign first_o  = res_valid && !extract_q && !second_q;
-  assign second_o = res_valid && !extract_q && second_q;
-  assign done_o   = res_valid && state_d == IDLE;
-
-  logic         testing, t_req, t_in_valid, t_in_last, t_res_ready, hmac_ready, hmac_in_ready, hmac_res;
+  logic         t_req, t_res_ready, hmac_ready, hmac_res;
   hmac_req_t    t_request;
   logic [511:0] t_key, t_expect;
-  logic [63:0]  t_data;
-  logic [3:0]   t_bytes;
-  assign testing   = test_start_i && !test_done_o;
   assign req_ready = hmac_ready && !testing;
-  assign in_ready  = hmac_in_ready && !testing;
   assign res_valid = hmac_res && !testing;
+  logic         test_start_q;
+  always_ff @(posedge clk_i) begin
+    test_start_q <= rst_ni && test_start_i;
+    testing      <= rst_ni && test_start_i && !test_done_o;
+  end
   hmac_selftest u_test (
     .clk_i, .rst_ni,
-    .start_i(test_start_i), .done_o(test_done_o), .ok_o(test_ok_o), .fault_i(test_fault_i),
+    .start_i(test_start_q), .done_o(test_done_o), .ok_o(test_ok_o), .fault_i(test_fault_i),
     .req_valid_o(t_req), .req_ready_i(hmac_ready), .req_o(t_request), .key_o(t_key),
-    .in_valid_o(t_in_valid), .in_ready_i(hmac_in_ready), .in_data_o(t_data), .in_bytes_o(t_bytes), .in_last_o(t_in_last),
+    .in_valid_o(t_in_valid), .in_ready_i(testing && !source_some_q), .in_data_o(t_data), .in_bytes_o(t_bytes), .in_last_o(t_in_last),
     .expect_o(t_expect), .res_valid_i(hmac_res), .res_ready_o(t_res_ready), .res_ok_i(ok_o), .res_mac_i(mac_o)
   );
   hmac u_hmac (
@@ -217,11 +255,8 @@ module key_mac
     .clear_i(stop_i),
     .req_valid_i(testing ? t_req : req_valid), .req_ready_o(hmac_ready), .req_i(testing ? t_request : req),
     .key_i(testing ? t_key : key),
-    .in_valid_i(testing ? t_in_valid : in_valid), .in_ready_o(hmac_in_ready),
-    .in_data_i(testing ? t_data : own_beat ? data : in_data_i),
-    .in_bytes_i(testing ? t_bytes : own_beat ? bytes : in_bytes_i),
-    .in_last_i(testing ? t_in_last : own_beat ? in_last && last_beat : in_last_i),
+    .in_valid_i(some_q), .in_ready_o(in_ready), .in_data_i(beat_q.data), .in_bytes_i(beat_q.bytes), .in_last_i(beat_q.last),
     .expect_i(testing ? t_expect : side_i),
-    .res_valid_o(hmac_res), .res_ready_i(testing ? t_res_ready : state_q == RESULT), .res_ok_o(ok_o), .res_mac_o(mac_o)
+    .res_valid_o(hmac_res), .res_ready_i(testing ? t_res_ready : state_q == ACK), .res_ok_o(ok_o), .res_mac_o(mac_o)
   );
 endmodule

@@ -125,22 +125,40 @@ package key_pkg;
     return a;
   endfunction
 
-  // Attributes that a key of `domain` can have been wrapped with.
-  function automatic logic blob_fits(key_attributes_t a, logic [7:0] domain);
+  // What is wrong with attributes that a key of `domain` is said to have been wrapped with: nothing, if it can have been.
+  function automatic logic [6:0] blob_faults(key_attributes_t a, logic [7:0] domain);
     logic [6:0] len;
     len = len_of(a.key_type);
-    return a.generation == BLOB_MARK && a.valid && a.domain == domain
-        && {a.reserved0, a.reserved1, a.reserved2} == '0
-        && (is_aes(a.key_type) || a.key_type inside {KEY_TYPE_SECRET, KEY_TYPE_WRAPPING})
-        && (len != '0 ? a.key_len == len : a.key_len >= 7'd16 && a.key_len <= 7'd64)
-        && a.origin inside {[3'd1 : 3'd5]}
-        && (a.usage_bits & ~usage_of(a.key_type)) == '0
-        && policy_fits(a.iv_policy, a.key_type, a.usage_bits, 1'b0);
+    blob_faults[0] = a.generation != BLOB_MARK || !a.valid || a.domain != domain;
+    blob_faults[1] = {a.reserved0, a.reserved1, a.reserved2} != '0;
+    blob_faults[2] = !is_aes(a.key_type) && !(a.key_type inside {KEY_TYPE_SECRET, KEY_TYPE_WRAPPING});
+    blob_faults[3] = len != '0 ? a.key_len != len : a.key_len < 7'd16 || a.key_len > 7'd64;
+    blob_faults[4] = !(a.origin inside {[3'd1 : 3'd5]});
+    blob_faults[5] = (a.usage_bits & ~usage_of(a.key_type)) != '0;
+    blob_faults[6] = !policy_fits(a.iv_policy, a.key_type, a.usage_bits, 1'b0);
   endfunction
   /* verilator lint_on UNUSEDSIGNAL */
 
-  // The first `len` bytes of a key.
-  function automatic logic [511:0] first(logic [511:0] key, logic [6:0] len);
-    for (int i = 0; i < 64; i++) first[8*i+:8] = key[8*i+:8] & {8{7'(i) < len}};
-  endfunction
+  // Commands of key_data, at most one at a time to each.
+  typedef struct packed {
+    logic zero;
+    logic shift;        // a byte in at the top, one out at the bottom
+    logic attributes;
+    logic head;         // of a blob: attributes and IV
+    logic derives;      // a KDF's context
+    logic random;
+    logic mac;
+    logic kwp;          // what key_wrap made
+    logic blob;         // the same after a head, with its tag
+  } side_cmd_t;
+  typedef struct packed {
+    logic zero;
+    logic window;
+    logic random_low, random_high;
+    logic base;
+    logic mac;
+    logic second_256, second_384;   // a digest after the first
+    logic wrapped;
+    logic cut;                      // the first len_i bytes
+  } made_cmd_t;
 endpackage

@@ -16,7 +16,7 @@ module key_read
   input  logic          start_i,
   input  logic [63:0]   addr_i,
   input  logic [31:0]   bytes_i,
-  input  logic          single_i,     // bytes one by one; steady until idle_o
+  input  logic          single_i,     // bytes one by one, always taken at once; steady until idle_o
   input  logic          stop_i,       // give up: idle again when the burst on its way is over
   output logic          idle_o,
   output logic          err_o,        // it ended with a bus error; until the next
@@ -39,55 +39,82 @@ module key_read
   localparam int unsigned BEATS = BURST_BYTES / BYTES;
   localparam int unsigned AW    = $clog2(BEATS);
 
-  typedef enum logic [1:0] {IDLE, ASK, FILL, GIVE} state_e;
+  typedef enum logic [2:0] {IDLE, ROOM, SIZE, ASK, FILL, GIVE} state_e;
   state_e        state_q;
-  logic [63:0]   at_q;              // next byte
-  logic [31:0]   left_q;
-  logic [8:0]    chunk_q;           // bytes of this burst still to be given
+  logic [63:8]   block_q;           // of the next byte
+  logic [7:0]    at_q;              // the next byte in it
+  logic [31:0]   left_q;            // after this burst, once it is asked for
+  logic [8:0]    room_q, chunk_q;   // up to the end of the block; bytes of this burst still to be given
+  logic          long_q, final_q;   // more is left than a block; the last burst
   logic [AW-1:0] beat_q;
   logic          bad_q, stop_q;
   logic [DW-1:0] places[BEATS];
   logic [AW-1:0] sweep_q;
 
-  // Up to the end of the 256-byte block.
-  logic [8:0] room, chunk;
-  assign room  = 9'(BURST_BYTES) - 9'(at_q[7:0]);
-  assign chunk = left_q < 32'(room) ? left_q[8:0] : room;
   assign idle_o     = state_q == IDLE;
   assign ar_valid_o = state_q == ASK;
   assign ar_o = '{
-    addr: {at_q[63:LB], LB'(0)}, len: 8'((10'(at_q[LB-1:0]) + 10'(chunk) - 10'd1) >> LB), tag: '0
+    addr: {block_q, at_q[7:LB], LB'(0)}, len: 8'((10'(at_q[LB-1:0]) + 10'(chunk_q) - 10'd1) >> LB), tag: '0
   };
 
-  logic [63:0] word;
-  logic [3:0]  most;
+  // Two steps to the stream: 8 bytes that hold the wanted ones, then those at the bottom.
+  logic [63:0] words_q, word;
+  logic [2:0]  shift_q;
+  logic [3:0]  most, bytes, words_bytes_q;
+  logic        some, words_some_q, words_last_q, words_go, out_go;
+  assign most     = single_i ? 4'd1 : 4'd8 - 4'(at_q[2:0]);
+  assign bytes    = chunk_q[8:4] == '0 && chunk_q[3:0] < most ? chunk_q[3:0] : most;
+  assign some     = state_q == GIVE && chunk_q != '0 && !stop_q;
+  assign out_go   = !out_valid_o || out_ready_i;
+  assign words_go = !words_some_q || single_i;
   always_comb begin
-    word = places[at_q[7:LB]][{at_q[LB-1:3], 6'd0}+:64];
-    for (int l = 0; l < 3; l++) if (at_q[l]) word = word >> (8 << l);
-    most = single_i ? 4'd1 : 4'd8 - 4'(at_q[2:0]);
+    word = words_q;
+    for (int l = 0; l < 3; l++) if (shift_q[l]) word = word >> (8 << l);
   end
-  assign out_valid_o = state_q == GIVE;
-  assign out_data_o  = out_valid_o ? word : '0;
-  assign out_bytes_o = chunk_q < 9'(most) ? chunk_q[3:0] : most;
-  assign out_last_o  = left_q == 32'(out_bytes_o);
 
   always_ff @(posedge clk_i) begin
+    if (out_go) words_some_q <= 1'b0;
+    if (words_go) begin
+      words_some_q  <= some;
+      words_q       <= places[at_q[7:LB]][{at_q[LB-1:3], 6'd0}+:64];
+      shift_q       <= at_q[2:0];
+      words_bytes_q <= bytes;
+      words_last_q  <= final_q && chunk_q == 9'(bytes);
+    end
+    if (out_go) begin
+      out_valid_o <= words_some_q;
+      out_data_o  <= word;
+      out_bytes_o <= words_bytes_q;
+      out_last_o  <= words_last_q;
+    end
     if (stop_i) stop_q <= 1'b1;
     unique case (state_q)
       IDLE: begin
         stop_q <= 1'b0;
         if (start_i) begin
-          at_q    <= addr_i;
-          left_q  <= bytes_i;
-          err_o   <= 1'b0;
-          state_q <= ASK;
+          {block_q, at_q} <= addr_i;
+          left_q          <= bytes_i;
+          err_o           <= 1'b0;
+          state_q         <= ROOM;
         end
       end
+      ROOM: begin
+        room_q  <= 9'(BURST_BYTES) - 9'(at_q);
+        long_q  <= left_q[31:9] != '0;
+        state_q <= SIZE;
+      end
+      SIZE: begin
+        final_q <= !long_q && left_q[8:0] <= room_q;
+        chunk_q <= !long_q && left_q[8:0] <= room_q ? left_q[8:0] : room_q;
+        state_q <= ASK;
+      end
       ASK: begin
-        beat_q  <= '0;
-        bad_q   <= 1'b0;
-        chunk_q <= chunk;
-        if (ar_ready_i) state_q <= FILL;
+        beat_q <= '0;
+        bad_q  <= 1'b0;
+        if (ar_ready_i) begin
+          left_q  <= left_q - 32'(chunk_q);
+          state_q <= FILL;
+        end
       end
       FILL:
       if (r_valid_i) begin
@@ -99,24 +126,34 @@ module key_read
           state_q <= GIVE;
           if (bad_q || r_err_i) begin
             err_o   <= 1'b1;
-            page_o  <= at_q[63:12];
+            page_o  <= block_q[63:12];
             state_q <= IDLE;
           end else if (stop_q || stop_i) state_q <= IDLE;
         end
       end
       GIVE:
       if (stop_q || stop_i) state_q <= IDLE;
-      else if (out_ready_i) begin
-        at_q    <= at_q + 64'(out_bytes_o);
-        left_q  <= left_q - 32'(out_bytes_o);
-        chunk_q <= chunk_q - 9'(out_bytes_o);
-        if (out_last_o) state_q <= IDLE;
-        else if (chunk_q == 9'(out_bytes_o)) state_q <= ASK;
-      end
+      else if (chunk_q != '0) begin
+        if (words_go) begin
+          at_q    <= at_q + 8'(bytes);
+          chunk_q <= chunk_q - 9'(bytes);
+        end
+      end else if (!final_q) begin
+        block_q <= block_q + 1'b1;
+        state_q <= ROOM;
+      end else if (!words_some_q && out_go) state_q <= IDLE;
       default: state_q <= IDLE;
     endcase
     sweep_q <= sweep_q + 1'b1;
-    if (wipe_i) places[sweep_q] <= '0;
+    if (wipe_i) begin
+      places[sweep_q] <= '0;
+      words_q         <= '0;
+      out_data_o      <= '0;
+    end
+    if (!rst_ni || stop_i || stop_q) begin
+      words_some_q <= 1'b0;
+      out_valid_o  <= 1'b0;
+    end
     if (!rst_ni) begin
       state_q <= IDLE;
       err_o   <= 1'b0;

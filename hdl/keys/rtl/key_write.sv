@@ -45,6 +45,7 @@ module key_write
   logic [31:0]           left_q;
   logic [AW-1:0]         beats_q, beat_q;  // beats of the burst but one; the one that is sent
   logic                  first_q, stop_q;
+  logic                  last_q, done_q;   // one byte is left; none
   logic [BYTES-1:0][7:0] data_q;
   logic [BYTES-1:0]      strb_q;
   logic [DW-1:0]         places[BEATS];
@@ -53,8 +54,8 @@ module key_write
 
   logic take, beat_ends, burst_ends;
   assign take       = state_q == FILL && in_valid_i;
-  assign beat_ends  = at_q[LB-1:0] == '1 || left_q == 32'd1;
-  assign burst_ends = at_q[7:0] == '1 || left_q == 32'd1;
+  assign beat_ends  = at_q[LB-1:0] == '1 || last_q;
+  assign burst_ends = at_q[7:0] == '1 || last_q;
   assign idle_o     = state_q == IDLE;
   assign in_ready_o = state_q == FILL;
 
@@ -86,6 +87,7 @@ module key_write
           at_q    <= addr_i;
           burst_q <= addr_i[63:LB];
           left_q  <= bytes_i;
+          last_q  <= bytes_i == 32'd1;
           beats_q <= '0;
           first_q <= 1'b1;
           err_o   <= 1'b0;
@@ -97,16 +99,18 @@ module key_write
       else if (take) begin
         at_q   <= at_q + 64'd1;
         left_q <= left_q - 32'd1;
+        last_q <= left_q == 32'd2;
         data_q <= data_d;
         strb_q <= strb_d;
         if (beat_ends) begin
-          places[beats_q + AW'(!first_q)]  <= data_d;
+          if (!wipe_i) places[beats_q + AW'(!first_q)] <= data_d;
           strobes[beats_q + AW'(!first_q)] <= strb_d;
           beats_q <= beats_q + AW'(!first_q);
           first_q <= 1'b0;
           data_q  <= '0;
           strb_q  <= '0;
         end
+        done_q <= last_q;
         if (burst_ends) state_q <= SEND;
       end
       SEND: begin
@@ -125,7 +129,7 @@ module key_write
         first_q <= 1'b1;
         err_o   <= b_err_i;
         page_o  <= {burst_q[63:12]};
-        state_q <= b_err_i || stop_q || stop_i || left_q == '0 ? IDLE : FILL;
+        state_q <= b_err_i || stop_q || stop_i || done_q ? IDLE : FILL;
       end
       default: state_q <= IDLE;
     endcase

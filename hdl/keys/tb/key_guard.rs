@@ -222,7 +222,8 @@ impl Guard {
         b.set_words("meta_i", &pack(&slot.fields()));
         b.set_words("base_i", &pack(&base.fields()));
         b.set("base_used_i", c.base_used);
-        b.m.eval();
+        b.m.tick();
+        b.m.tick();
         let want = c.verdict();
         assert_eq!(b.get("status_o"), want as u64, "want {want:?} of {c:x?}");
         if want == Status::Ok && (model::fills(c.op) || c.op == Opcode::KeyLock) {

@@ -21,7 +21,7 @@ module guard
   input  submission_t       sub_i,
   input  logic [7:0]        domain_i[QUEUES],
   input  logic [QUEUES-1:0] resetting_i,
-  // The slot's public half, one cycle after its number.
+  // The slot's public half, two cycles after its number.
   output logic [15:0]       slot_o,
   /* verilator lint_off UNUSEDSIGNAL */  // what lanes do not ask about
   input  slot_meta_t        meta_i,
@@ -40,7 +40,7 @@ module guard
   input  logic              cpl_ready_i,
   output cpl_t              cpl_o
 );
-  typedef enum logic [1:0] {IDLE, LOOK, DECIDE, SEND} state_e;
+  typedef enum logic [2:0] {IDLE, LOOK, WAIT, DECIDE, SEND} state_e;
   state_e        state_q;
   submission_t   sub_q;
   logic [QW-1:0] queue_q;
@@ -93,19 +93,20 @@ module guard
   endfunction
   /* verilator lint_on UNUSEDSIGNAL */
 
-  status_e fixed, verdict;
+  status_e fixed, fixed_q, verdict;
   always_comb begin
     fixed   = is_key ? key_status : static_checks(sub_q, is_gcm, is_gcm || is_nop);
-    verdict = fixed;
-    if (fixed == STATUS_OK && is_gcm) verdict = gcm_checks(sub_q, meta_i, used_i, domain_i[queue_q]);
+    verdict = fixed_q;
+    if (fixed_q == STATUS_OK && is_gcm) verdict = gcm_checks(sub_q, meta_i, used_i, domain_i[queue_q]);
     if (resetting_i[queue_q]) verdict = STATUS_ABORTED;
     if (wipe_i && !is_nop) verdict = STATUS_ZEROIZED;
   end
 
-  logic good;
+  logic good, handed;
+  assign handed       = (chan_valid_o && chan_ready_i) || (key_valid_o && key_ready_i) || (cpl_valid_o && cpl_ready_i);
   assign good         = verdict_q == STATUS_OK;
   assign slot_o       = sub_q.slot;
-  assign sub_ready_o  = state_q == IDLE;
+  assign sub_ready_o  = state_q == IDLE || handed;
   assign busy_o       = state_q != IDLE && is_gcm;
   assign count_o      = state_q == DECIDE && is_seal && verdict == STATUS_OK;
   assign chan_valid_o = state_q == SEND && good && is_gcm;
@@ -126,13 +127,11 @@ module guard
 
   always_ff @(posedge clk_i) begin
     unique case (state_q)
-      IDLE:
-      if (sub_valid_i) begin
-        sub_q   <= sub_i;
-        queue_q <= sub_queue_i;
-        state_q <= LOOK;
+      LOOK: begin
+        fixed_q <= fixed;
+        state_q <= WAIT;
       end
-      LOOK: state_q <= DECIDE;
+      WAIT: state_q <= DECIDE;
       DECIDE: begin
         verdict_q <= verdict;
         size_q    <= meta_i.key_type == KEY_TYPE_AES_128 ? KEY_128 : meta_i.key_type == KEY_TYPE_AES_192 ? KEY_192 : KEY_256;
@@ -141,11 +140,16 @@ module guard
         state_q   <= SEND;
       end
       SEND:
-      if ((chan_valid_o && chan_ready_i) || (key_valid_o && key_ready_i) || (cpl_valid_o && cpl_ready_i)) state_q <= IDLE;
+      if (handed) state_q <= IDLE;
       // What still waits to go in is refused.
       else if (wipe_i && !cpl_valid_o) verdict_q <= STATUS_ZEROIZED;
-      default: state_q <= IDLE;
+      default: ;
     endcase
+    if (sub_valid_i && sub_ready_o) begin
+      sub_q   <= sub_i;
+      queue_q <= sub_queue_i;
+      state_q <= LOOK;
+    end
     if (!rst_ni) state_q <= IDLE;
   end
 endmodule

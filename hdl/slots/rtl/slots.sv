@@ -27,18 +27,18 @@ module slots
   input  logic                  rst_ni,
   input  logic                  wipe_i,         // zeroize: stays until reset
   output logic                  wiped_o,
-  // Guard: the slot that it looks at; whether it decides on it, or has let a request through and not handed over; a seal counts.
+  // Guard: the slot that it looks at, two cycles later; whether it decides on it, or has let a request through and not handed over; a seal counts.
   /* verilator lint_off UNUSEDSIGNAL */  // beyond SLOTS: refused there
   input  logic [15:0]           look_slot_i,
   output slot_meta_t            look_meta_o,
   output logic [31:0]           look_used_o,
   input  logic                  look_busy_i,
   input  logic                  count_i,
-  // Key unit: a slot's public half, one cycle later.
+  // Key unit: a slot's public half, two cycles later.
   input  logic [15:0]           read_slot_i,
   output slot_meta_t            read_meta_o,
   output logic [31:0]           read_used_o,
-  // Its material, one cycle after fetch_i until the next, or forget_i.
+  // Its material, two cycles after fetch_i until two after the next, or forget_i.
   input  logic                  fetch_i,
   input  logic                  forget_i,
   output logic [511:0]          material_o,
@@ -63,38 +63,69 @@ module slots
   input  logic [LANES-1:0]      key_done_i
 );
   localparam int unsigned IW = $clog2(SLOTS);
-  // Registers: whether there is a key, and its number. The rest is memory, and means nothing without them.
-  logic [SLOTS-1:0] valid_q;
-  logic [15:0]      generation[SLOTS];
+  // Registers: whether there is a key, and whether its slot had one since the reset. The rest is memory, and means nothing without.
+  logic [SLOTS-1:0] valid_q, used_once_q;
+  (* no_rw_check *) logic [15:0] generation[SLOTS];
   (* no_rw_check *) slot_meta_t  meta[SLOTS];
   (* no_rw_check *) logic [31:0] used[SLOTS];
   (* ram_style = "block", no_rw_check *) logic [511:0] material[SLOTS];
 
-  logic [IW-1:0] look, read, slot;
+  // Two registers after the memories: the second is a block RAM's own, without which it is slow.
+  typedef struct packed {
+    slot_meta_t  meta;
+    logic [15:0] generation;
+    logic [31:0] used;
+  } public_t;
+  logic [IW-1:0]          look, read, slot;
+  public_t                look_first_q, look_q, read_first_q, read_q;
+  logic [SLOTS-1:0][1:0]  flags;
+  logic [1:0]             look_flags, read_flags;
+  logic [511:0]           material_q;
   assign look = look_slot_i[IW-1:0];
   assign read = read_slot_i[IW-1:0];
   assign slot = put_slot_i[IW-1:0];
-  always_ff @(posedge clk_i) begin
-    look_meta_o            <= meta[look];
-    look_meta_o.valid      <= valid_q[look];
-    look_meta_o.generation <= generation[look];
-    look_used_o            <= used[look];
-    read_meta_o            <= meta[read];
-    read_meta_o.valid      <= valid_q[read];
-    read_meta_o.generation <= generation[read];
-    read_used_o            <= used[read];
-    if (fetch_i) material_o <= material[read];
-    if (forget_i || wipe_i || !rst_ni) material_o <= '0;
+  for (genvar s = 0; s < int'(SLOTS); s++) begin : g_flags
+    assign flags[s] = {valid_q[s], used_once_q[s]};
   end
+  slot_flags #(.SLOTS(SLOTS)) u_look (.clk_i, .flags_i(flags), .slot_i(look), .flags_o(look_flags));
+  slot_flags #(.SLOTS(SLOTS)) u_read (.clk_i, .flags_i(flags), .slot_i(read), .flags_o(read_flags));
+  always_ff @(posedge clk_i) begin
+    look_first_q <= '{meta: meta[look], generation: generation[look], used: used[look]};
+    read_first_q <= '{meta: meta[read], generation: generation[read], used: used[read]};
+    look_q       <= look_first_q;
+    read_q       <= read_first_q;
+    if (fetch_i) material_q <= material[read];
+    if (forget_i || wipe_i || !rst_ni) material_q <= '0;
+    material_o <= material_q;
+  end
+  function automatic slot_meta_t shown(slot_meta_t m, logic [15:0] count, logic [1:0] has);
+    shown            = m;
+    shown.valid      = has[1];
+    shown.generation = count & {16{has[0]}};
+  endfunction
+  assign look_meta_o = shown(look_q.meta, look_q.generation, look_flags);
+  assign look_used_o = look_q.used;
+  assign read_meta_o = shown(read_q.meta, read_q.generation, read_flags);
+  assign read_used_o = read_q.used;
 
   typedef enum logic [2:0] {IDLE, DRAIN, CLEAR, LOAD, WRITE, DONE} state_e;
   state_e           state_q;
   logic [LANES-1:0] sent_q, finished_q, drained;
-  logic             take, on_port, all_done, aes;
-  assign take     = state_q == IDLE && put_valid_i && put_op_i inside {SLOT_FILL, SLOT_EMPTY} && !(look_busy_i && look_slot_i == put_slot_i);
+  logic             take, on_port, all_done;
+  // What is known of a command before it is taken, in its third cycle or later.
+  logic [1:0]       asked_q;
+  logic             empties_q, aes_q, filled_q;
+  logic [SLOTS-1:0] this_q;
+  always_ff @(posedge clk_i) begin
+    asked_q   <= rst_ni && state_q == IDLE && put_valid_i && !wipe_i ? {asked_q[0], 1'b1} : '0;
+    empties_q <= put_op_i inside {SLOT_FILL, SLOT_EMPTY};
+    aes_q     <= put_op_i == SLOT_FILL && put_meta_i.key_type inside {KEY_TYPE_AES_128, KEY_TYPE_AES_192, KEY_TYPE_AES_256};
+    this_q    <= SLOTS'(1) << slot;
+    filled_q  <= (valid_q & this_q) != '0;
+  end
+  assign take     = state_q == IDLE && asked_q[1] && put_valid_i && empties_q && !(look_busy_i && look == slot);
   assign on_port  = state_q == CLEAR || state_q == LOAD;
   assign all_done = (finished_q | key_done_i) == '1;
-  assign aes      = put_op_i == SLOT_FILL && put_meta_i.key_type inside {KEY_TYPE_AES_128, KEY_TYPE_AES_192, KEY_TYPE_AES_256};
   assign done_o   = state_q == DONE;
 
   // Per lane: requests out now, and how many of those were there when the operation began.
@@ -104,7 +135,7 @@ module slots
     assign out_d      = out_q + 10'(lane_given_i[l]) - 10'(lane_answered_i[l]);
     always_ff @(posedge clk_i) begin
       out_q <= out_d;
-      if (take) old_q <= valid_q[slot] ? out_d : '0;
+      if (take) old_q <= filled_q ? out_d : '0;
       else if (old_q != '0 && lane_answered_i[l]) old_q <= old_q - 10'd1;
       if (!rst_ni) begin
         out_q <= '0;
@@ -122,7 +153,7 @@ module slots
   // A seal's count goes first: the key unit can wait.
   logic          now_meta, now_used;
   logic [IW-1:0] sweep_q;
-  logic [IW:0]   wipe_left_q;
+  logic [IW+1:0] wipe_left_q;
   assign wiped_o  = wipe_i && wipe_left_q == '0;
   assign now_used = state_q == WRITE && !count_i;
   assign now_meta = (state_q == IDLE && put_valid_i && put_op_i == SLOT_RIGHTS) || (now_used && put_op_i != SLOT_COUNT);
@@ -135,22 +166,25 @@ module slots
       material[wipe_i ? sweep_q : slot] <= put_op_i == SLOT_FILL && !wipe_i ? put_key_i : '0;
     end
     sweep_q     <= wipe_i ? sweep_q + 1'b1 : '0;
-    wipe_left_q <= !wipe_i ? (IW + 1)'(SLOTS + 1) : wipe_left_q - (IW + 1)'(wipe_left_q != '0);
+    wipe_left_q <= !wipe_i ? (IW + 2)'(SLOTS + 2) : wipe_left_q - (IW + 2)'(wipe_left_q != '0);
     unique case (state_q)
       IDLE: begin
         if (take) begin
-          valid_q[slot] <= 1'b0;
-          state_q       <= DRAIN;
+          valid_q <= valid_q & ~this_q;
+          state_q <= DRAIN;
         end else if (now_meta) state_q <= DONE;
         else if (put_valid_i && put_op_i == SLOT_COUNT) state_q <= WRITE;
       end
       DRAIN: if (drained == '1) state_q <= CLEAR;
-      CLEAR: if (all_done) state_q <= aes ? LOAD : WRITE;
+      CLEAR: if (all_done) state_q <= aes_q ? LOAD : WRITE;
       LOAD: if (all_done) state_q <= WRITE;
       WRITE:
       if (now_used) begin
-        if (put_op_i != SLOT_COUNT) valid_q[slot] <= put_op_i == SLOT_FILL;
-        if (put_op_i == SLOT_FILL) generation[slot] <= put_meta_i.generation;
+                if (put_op_i == SLOT_FILL) begin
+          valid_q          <= valid_q | this_q;
+          used_once_q      <= used_once_q | this_q;
+          generation[slot] <= put_meta_i.generation;
+        end
         state_q <= DONE;
       end
       DONE: state_q <= IDLE;
@@ -164,8 +198,8 @@ module slots
     if (wipe_i) valid_q <= '0;
     if (wipe_i || !rst_ni) state_q <= IDLE;
     if (!rst_ni) begin
-      valid_q <= '0;
-      for (int s = 0; s < int'(SLOTS); s++) generation[s] <= '0;
+      valid_q     <= '0;
+      used_once_q <= '0;
     end
   end
 endmodule

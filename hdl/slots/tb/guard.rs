@@ -347,6 +347,10 @@ struct Guard {
     stable: Stable,
     rng: ChaCha8Rng,
     stall: u32,
+    /// Metadata that the slots will give in the next cycle.
+    meta: Vec<u32>,
+    /// It has taken the next descriptor with the last one's handshake.
+    ahead: bool,
 }
 
 impl Guard {
@@ -368,6 +372,8 @@ impl Guard {
             stable: Stable::default(),
             rng: ChaCha8Rng::seed_from_u64(seed),
             stall: 30,
+            meta: pack(&Meta::default().fields()),
+            ahead: false,
         }
     }
 
@@ -379,7 +385,7 @@ impl Guard {
         self.b.set("used_i", c.used);
     }
 
-    /// One cycle; the slot's metadata follow its number by one. Gives the way out that was taken, and whether a seal was counted.
+    /// One cycle; the slot's metadata follow its number by two. Gives the way out that was taken, and whether a seal was counted.
     fn cycle(&mut self, c: &Case) -> (Option<&'static str>, bool) {
         for ready in ["chan_ready_i", "key_ready_i", "cpl_ready_i"] {
             let go = !chance(&mut self.rng, self.stall);
@@ -404,7 +410,7 @@ impl Guard {
         let counted = b.is("count_o");
         // From the cycle in which it looks on, nobody may change the slot.
         let gcm = matches!(c.opcode(), Some(Opcode::GcmSeal | Opcode::GcmOpen));
-        assert_eq!(b.is("busy_o"), gcm && !b.is("sub_ready_o"));
+        assert_eq!(b.is("busy_o"), gcm && (!b.is("sub_ready_o") || taken.is_some()));
         let slot = b.get("slot_o") as usize;
         if let Some(way) = taken {
             self.compare(way, c);
@@ -418,7 +424,8 @@ impl Guard {
                 ..c.meta[slot % SLOTS]
             }
         };
-        self.b.set_words("meta_i", &pack(&meta.fields()));
+        let before = std::mem::replace(&mut self.meta, pack(&meta.fields()));
+        self.b.set_words("meta_i", &before);
         (taken, counted)
     }
 
@@ -468,25 +475,43 @@ impl Guard {
     }
 
     fn run(&mut self, c: &Case) {
+        self.run_before(c, None);
+    }
+
+    /// As `run`, with the next descriptor on offer from the moment this one is taken.
+    fn run_before(&mut self, c: &Case, next: Option<&Case>) {
         self.apply(c);
-        self.offer(c);
+        let mut taken = std::mem::take(&mut self.ahead);
+        if !taken {
+            self.offer(c);
+        }
         let mut counted = 0;
         for t in 0.. {
+            if taken {
+                match next {
+                    Some(next) => self.offer(next),
+                    None => {
+                        self.b.set("sub_valid_i", false);
+                        // The offer is over: what follows on the port must not matter.
+                        self.b.set_bytes("sub_i", &[0xff; 64]);
+                    }
+                }
+            }
             let took = {
                 self.b.m.settle();
-                self.b.is("sub_ready_o")
+                !taken && self.b.is("sub_ready_o")
             };
             let (way, count) = self.cycle(c);
-            if took {
-                self.b.set("sub_valid_i", false);
-                // The offer is over: what follows on the port must not matter.
-                self.b.set_bytes("sub_i", &[0xff; 64]);
-            }
+            taken |= took;
             counted += u32::from(count);
             if way.is_some() {
+                self.ahead = next.is_some();
                 break;
             }
             assert!(t < 200, "no way out for {c:x?}");
+        }
+        if next.is_none() {
+            self.b.set("sub_valid_i", false);
         }
         let seal = c.opcode() == Some(Opcode::GcmSeal) && c.verdict() == Status::Ok;
         assert_eq!(counted, u32::from(seal), "seals counted by {c:x?}");
@@ -516,19 +541,25 @@ fn every_rule_and_every_pair_of_rules() {
 #[test]
 fn random_descriptors() {
     let mut g = Guard::new(2);
-    for i in 0..6000 {
+    let cases: Vec<_> = (0..6000).map(|i| random_case(&mut g, i)).collect();
+    for (i, c) in cases.iter().enumerate() {
         g.stall = [0, 30, 80][i % 3];
-        let mut c = Case::good(*OPCODES.choose(&mut g.rng).unwrap(), &mut g.rng);
-        for _ in 0..g.rng.random_range(0..3) {
-            let broken = *BREAK.choose(&mut g.rng).unwrap();
-            broken(&mut c, &mut g.rng);
-        }
-        if i % 4 == 3 {
-            // Any bits at all in the first words.
-            c.sub.words[0] = g.rng.random::<u32>() & !0xff | [0, 1, 2, 0x40, 0x50][i / 4 % 5];
-        }
-        g.run(&c);
+        let next = cases.get(i + 1).filter(|_| g.rng.random());
+        g.run_before(c, next);
     }
+}
+
+fn random_case(g: &mut Guard, i: usize) -> Case {
+    let mut c = Case::good(*OPCODES.choose(&mut g.rng).unwrap(), &mut g.rng);
+    for _ in 0..g.rng.random_range(0..3) {
+        let broken = *BREAK.choose(&mut g.rng).unwrap();
+        broken(&mut c, &mut g.rng);
+    }
+    if i % 4 == 3 {
+        // Any bits at all in the first words.
+        c.sub.words[0] = g.rng.random::<u32>() & !0xff | [0, 1, 2, 0x40, 0x50][i / 4 % 5];
+    }
+    c
 }
 
 #[test]

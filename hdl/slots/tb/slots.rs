@@ -45,6 +45,7 @@ impl Put {
 enum Guard {
     Idle,
     Look,
+    Wait,
     Decide,
     Send(u32),
 }
@@ -66,9 +67,12 @@ struct Slots {
     completed: u32,
     seals: u32,
     counts: u32,
-    /// The slot whose public half and material were asked for in the last cycle.
-    read: usize,
-    fetched: Option<usize>,
+    /// What the guard's slot was when it looked; none: its key was changing.
+    looked: Option<(Meta, u32)>,
+    /// What the key unit will see of the slots that it asked for in this cycle and the last, if that is known.
+    read: [Option<(usize, Meta)>; 2],
+    /// Material that will be shown, if it is known.
+    fetched: Option<[u8; 64]>,
 }
 
 impl Slots {
@@ -78,6 +82,7 @@ impl Slots {
             "gcm/rtl/gcm_pkg.sv",
             "pkg/rtl/casemate_pkg.sv",
             "slots/rtl/slots_pkg.sv",
+            "slots/rtl/slot_flags.sv",
             "slots/rtl/slots.sv",
         ];
         let params = [("SLOTS", SLOTS as u32), ("LANES", LANES as u32)];
@@ -96,7 +101,8 @@ impl Slots {
             completed: 0,
             seals: 0,
             counts: 0,
-            read: 0,
+            looked: None,
+            read: [None; 2],
             fetched: None,
         }
     }
@@ -147,7 +153,8 @@ impl Slots {
                 self.look = self.rng.random_range(0..SLOTS);
                 Guard::Look
             }
-            Guard::Look => Guard::Decide,
+            Guard::Look => Guard::Wait,
+            Guard::Wait => Guard::Decide,
             Guard::Decide if self.good => Guard::Send(self.rng.random_range(0..6)),
             Guard::Decide | Guard::Send(0) => Guard::Idle,
             Guard::Send(n) => Guard::Send(n - 1),
@@ -162,22 +169,20 @@ impl Slots {
         if self.guard == Guard::Decide {
             let got = Meta::take(&mut self.b.bits("look_meta_o"));
             let used = self.b.get("look_used_o") as u32;
-            let held = self
-                .now
-                .as_ref()
-                .is_some_and(|p| p.before.is_some() && p.slot == self.look);
             self.good = got.valid;
-            if !held {
-                assert_eq!(got.valid, self.meta[self.look].valid, "slot {}", self.look);
-            }
+            assert_eq!(
+                got.valid,
+                self.looked.is_some_and(|l| l.0.valid),
+                "slot {}",
+                self.look
+            );
             if got.valid {
-                assert!(!held, "a slot whose key changes");
-                assert_eq!(got, self.meta[self.look]);
+                assert_eq!(Some(got), self.looked.map(|l| l.0));
                 let counted = self
                     .now
                     .as_ref()
                     .is_some_and(|p| p.op == COUNT && p.slot == self.look);
-                assert!(counted || used == self.used[self.look]);
+                assert!(counted || Some(used) == self.looked.map(|l| l.1));
                 seal = got.key_type <= 3 && self.rng.random();
             }
         }
@@ -187,9 +192,9 @@ impl Slots {
             self.used[self.look] = self.used[self.look].wrapping_add(1);
         }
         // Key unit.
-        let look = std::mem::replace(&mut self.read, self.rng.random_range(0..SLOTS));
-        self.check_read(look);
-        self.b.set("read_slot_i", self.read as u64);
+        self.check_read();
+        let read = self.rng.random_range(0..SLOTS);
+        self.b.set("read_slot_i", read as u64);
         let (fetch, wipe) = (chance(&mut self.rng, 20), chance(&mut self.rng, 10));
         self.b.set("fetch_i", fetch);
         self.b.set("forget_i", wipe);
@@ -248,38 +253,35 @@ impl Slots {
         if self.b.is("done_o") {
             self.complete();
         }
-        self.fetched = if wipe || !fetch && self.fetched.is_none() {
-            None
-        } else if fetch {
-            Some(self.read)
-        } else {
-            self.fetched
-        };
-        if wipe {
-            self.fetched = None;
+        // What is asked for now is shown two cycles later as it is now; while it changes it is one or the other.
+        let changing = self.now.as_ref().filter(|p| p.op < RIGHTS).map(|p| p.slot);
+        let held = self
+            .now
+            .as_ref()
+            .is_some_and(|p| p.before.is_some() && p.slot == self.look);
+        if self.guard == Guard::Look {
+            self.looked = (!held).then_some((self.meta[self.look], self.used[self.look]));
         }
         let busy = self.now.as_ref().map(|p| p.slot);
-        let before = self.b.bytes("material_o");
+        let known = busy != Some(read) && self.completed > 0;
+        self.read = [known.then_some((read, self.meta[read])), self.read[0]];
+        let shown = self.fetched;
+        if wipe {
+            self.fetched = Some([0; 64]);
+        } else if fetch {
+            self.fetched = self.key[read].filter(|_| changing != Some(read));
+        }
         self.b.m.rise();
         let material = self.b.bytes("material_o");
-        if wipe {
-            assert_eq!(material, [0; 64], "material stays");
-        } else if fetch {
-            // While it changes it is one or the other.
-            let known = self.key[self.read].filter(|_| busy != Some(self.read));
-            assert!(known.is_none_or(|k| material == k), "material");
-        } else {
-            assert_eq!(material, before);
-        }
+        assert!(shown.is_none_or(|k| material == k), "material");
     }
 
     /// The public half of the slot that was asked for.
-    fn check_read(&mut self, slot: usize) {
-        if self.now.as_ref().is_some_and(|p| p.slot == slot) || self.completed == 0 {
+    fn check_read(&mut self) {
+        let Some((slot, want)) = self.read[1] else {
             return;
-        }
+        };
         let got = Meta::take(&mut self.b.bits("read_meta_o"));
-        let want = self.meta[slot];
         assert_eq!((got.valid, got.generation), (want.valid, want.generation));
         if want.valid {
             assert_eq!(got, want, "slot {slot}");
@@ -454,15 +456,15 @@ fn a_reset_empties_every_slot() {
             s.cycle();
         }
         s.b.m.reset().unwrap();
-        (s.now, s.guard, s.fetched) = (None, Guard::Idle, None);
+        (s.now, s.guard, s.fetched, s.read) = (None, Guard::Idle, None, [None; 2]);
         (s.meta, s.out, s.completed, s.key) = (Default::default(), [0; LANES], 0, [None; SLOTS]);
         for slot in 0..SLOTS {
             s.b.set("read_slot_i", slot as u64);
             s.b.set("put_valid_i", false);
             s.b.m.tick();
+            s.b.m.tick();
             let m = Meta::take(&mut s.b.bits("read_meta_o"));
             assert_eq!((m.valid, m.generation), (false, 0));
         }
-        s.read = SLOTS - 1;
     }
 }
