@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // I2: an engine starts on slot s for queue q only if s is valid, owned by q's domain, of the generation the descriptor names, and
-// its usage bits allow the operation; a key operation is let through only under the same conditions, and rights only shrink. I4, on
-// one device: of two seals under a key of policy COUNTER none has the other's IV.
+// its usage bits allow the operation. I4, on one device: of two seals under a key of policy COUNTER none has the other's IV.
 //
-// The real guard, slots and key_guard, with every input free (key_guard's steady, as it asks); one slot of the solver's choice is followed by a model of what its
-// owner was promised. The key unit between key_guard and slots is left out: its commands to the slots are free, but held until done.
+// The real guard and slots, with every input free; one slot of the solver's choice is followed by a model of what its owner was
+// promised. The key unit is left out: its commands to the slots are free, but held until done.
 module guard_i2
   import casemate_abi_pkg::*;
   import gcm_pkg::*;
@@ -35,16 +34,7 @@ module guard_i2
   input logic [31:0]           put_used_i,
   input logic [LANES-1:0]      answered_i,
   input logic [LANES-1:0]      lane_key_ready_i,
-  input logic [LANES-1:0]      lane_key_done_i,
-  // key_guard, alone.
-  input submission_t           key_sub_i,
-  input logic                  key_officer_i,
-  input logic [7:0]            key_domain_i,
-  input logic                  key_sealed_i,
-  input logic [15:0]           key_window_i,
-  input slot_meta_t            key_meta_i,
-  input slot_meta_t            key_base_i,
-  input logic [31:0]           key_base_used_i
+  input logic [LANES-1:0]      lane_key_done_i
 );
   // In reset in the first cycle, never again.
   logic rst_n = 1'b0;
@@ -174,64 +164,16 @@ module guard_i2
   assign seal   = chan.sub.opcode == OPCODE_GCM_SEAL;
   assign starts = rst_n && chan_valid && chan.sub.slot == s_q;
 
-  // ------------------------------------------------------------- key_guard
-  status_e    verdict;
-  slot_meta_t made;
-  op_t        op;
-  logic        passes, officers, slot_there, base_there, counter;
-  logic [15:0] wants, base_wants;
-  typedef struct packed {
-    submission_t sub;
-    logic        officer;
-    logic [7:0]  domain;
-    logic        sealed;
-    logic [15:0] window;
-    slot_meta_t  meta, base;
-    logic [31:0] base_used;
-  } asked_t;
-  asked_t     asked, asked_q;
-  logic [1:0] steady_q = '0;     // cycles, up to 3
-  assign asked = '{sub: key_sub_i, officer: key_officer_i, domain: key_domain_i, sealed: key_sealed_i, window: key_window_i,
-                   meta: key_meta_i, base: key_base_i, base_used: key_base_used_i};
-  always_ff @(posedge clk_i) begin
-    asked_q <= asked;
-    if (steady_q != '1) steady_q <= steady_q + 2'd1;
-  end
-  key_guard #(.SLOTS(SLOTS)) u_key_guard (
-    .clk_i,
-    .sub_i(key_sub_i), .officer_i(key_officer_i), .domain_i(key_domain_i), .sealed_i(key_sealed_i), .window_i(key_window_i),
-    .meta_i(key_meta_i), .base_i(key_base_i), .base_used_i(key_base_used_i), .status_o(verdict), .made_o(made)
-  );
-  assign op         = op_of(key_sub_i);
-  assign passes        = steady_q == '1 && op.known && verdict == STATUS_OK;
-  assign slot_there = 32'(key_sub_i.slot) < SLOTS;
-  assign base_there = 32'(key_sub_i.aad2[15:0]) < SLOTS;
-  // What the officer may do to anybody's slot.
-  assign officers   = key_officer_i && key_sub_i.opcode inside {OPCODE_KEY_DESTROY, OPCODE_KEY_QUERY};
-  assign counter    = made.iv_policy == IV_POLICY_COUNTER[1:0];
-  always_comb begin
-    wants      = '0;
-    base_wants = '0;
-    unique case (key_sub_i.opcode)
-      OPCODE_KEY_WRAP:   {wants[USAGE_EXPORT_WRAPPED], base_wants[USAGE_WRAP]} = '1;
-      OPCODE_KEY_UNWRAP: base_wants[USAGE_UNWRAP] = 1'b1;
-      OPCODE_KWP_WRAP:   {wants[USAGE_KWP], base_wants[USAGE_WRAP], base_wants[USAGE_KWP]} = '1;
-      OPCODE_KWP_UNWRAP: {base_wants[USAGE_UNWRAP], base_wants[USAGE_KWP]} = '1;
-      OPCODE_MAC_SIGN:   wants[USAGE_SIGN] = 1'b1;
-      OPCODE_MAC_VERIFY: wants[USAGE_VERIFY] = 1'b1;
-      default:           base_wants[USAGE_DERIVE] = 1'b1;
-    endcase
-  end
-
   always_comb begin
     for (int q = 0; q < int'(QUEUES); q++) begin
       assume (!rst_n || u_guard.queue_q != QW'(q) || u_guard.state_q == GUARD_IDLE || domain_i[q] == domain_q[q]);
     end
     assume (!wiped_q || wipe_i);
-    assume (!rst_n || asked == asked_q);
     if (wiped_q) assert (!chan_valid && (!key_valid || key.status != STATUS_OK));
     assume (!put_valid_i || 32'(put_slot_i) < SLOTS);
-    // The key unit counts what may wrap (base_wants below), and no type may both wrap and seal.
+    // KEY_LOCK changes no domain: key_guard_i2.
+    assume (!put_valid_i || put_op_i != SLOT_RIGHTS || !mine || put_meta_i.domain == p_q.domain);
+    // The key unit counts what may wrap (key_guard_i2), and no type may both wrap and seal.
     assume (!put_valid_i || put_op_i != SLOT_COUNT || !mine);
     assume (!held_q || (put_valid_i && put_op_i == op_q && put_slot_i == slot_q && put_meta_i == meta_q && put_used_i == used_q));
     if (rst_n && !wiped_q) begin
@@ -245,11 +187,11 @@ module guard_i2
       assert (u_slots.this_q == SLOTS'(1) << slot_q[$clog2(SLOTS)-1:0] && u_slots.empties_q == op_q inside {SLOT_FILL, SLOT_EMPTY});
       assert (u_slots.asked_q == '0 || (held_q && u_slots.asked_q[0]));
       assert (!waits || (p_valid_q && same(first, looked_q) && u_slots.look_first_q.used == p_used_q));
-      assert (!waits || (looked_q.domain == p_q.domain && looked_q.generation == p_q.generation) || held_q);
+      assert (!waits || (looked_q.domain == p_q.domain && looked_q.generation == p_q.generation));
       assert (!(past && u_guard.state_q == GUARD_DECIDE && in_range && look_meta.valid)
               || (p_valid_q && same(look_meta, looked_q) && look_used == p_used_q));
       assert (!(past && u_guard.state_q == GUARD_DECIDE && in_range && look_meta.valid)
-              || (looked_q.domain == p_q.domain && looked_q.generation == p_q.generation) || held_q);
+              || (looked_q.domain == p_q.domain && looked_q.generation == p_q.generation));
 
       // I2.
       assert (!chan_valid || 32'(chan.sub.slot) < SLOTS);
@@ -269,48 +211,6 @@ module guard_i2
               || {chan.sub.iv2[7:0], chan.sub.iv2[15:8], chan.sub.iv2[23:16], chan.sub.iv2[31:24]} == p_used_q - 32'd1);
       assert (!starts || !chan.counter || (chan.sub.iv_len == 10'd12 && {chan.sub.iv1, chan.sub.iv0} == '0));
       assert (!starts || !seal || u_guard.count_q == p_used_q - 32'd1);
-    end
-
-    // I2 of key operations.
-    if (passes && op.slotted) assert (slot_there);
-    if (passes && op.slotted && !op.fills && !officers) begin
-      assert (key_meta_i.valid && key_meta_i.domain == key_domain_i && key_meta_i.generation == key_sub_i.generation);
-      assert ((key_meta_i.usage_bits & wants) == wants);
-    end
-    if (passes && op.fills && key_sub_i.opcode != OPCODE_KEY_LOAD) assert (!key_meta_i.valid);
-    if (passes && key_sub_i.opcode == OPCODE_KEY_LOAD) assert (key_officer_i && !key_sealed_i);
-    if (passes && key_sub_i.opcode == OPCODE_KEY_ROOT) assert (key_officer_i);
-    if (passes && op.based) begin
-      assert (base_there && key_base_i.valid && key_base_i.domain == key_domain_i);
-      assert (key_base_i.generation == key_sub_i.aad2[31:16] && (key_base_i.usage_bits & base_wants) == base_wants);
-    end
-    if (passes && key_sub_i.opcode == OPCODE_KEY_WRAP) assert (key_base_used_i < key_base_i.limit);
-    // What is wrapped with its attributes, or comes back so, is under a key that nobody outside knows.
-    if (passes && key_sub_i.opcode inside {OPCODE_KEY_WRAP, OPCODE_KEY_UNWRAP}) begin
-      assert (!(key_base_i.origin inside {ORIGIN_IMPORTED[2:0], ORIGIN_FOREIGN[2:0]}));
-    end
-    if (passes && key_sub_i.opcode == OPCODE_KWP_WRAP) assert (key_meta_i.key_type != KEY_TYPE_WRAPPING);
-    if (passes && op.fills && made.key_type == KEY_TYPE_WRAPPING) begin
-      assert (!(key_sub_i.opcode inside {OPCODE_KWP_UNWRAP, OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF}));
-    end
-    // What is made is the queue's, and can be; a generation never comes again.
-    if (passes && op.fills) begin
-      assert (key_officer_i || made.domain == key_domain_i);
-      assert (made.generation != '0 && made.generation > key_meta_i.generation);
-      assert (!counter || (key_sub_i.opcode inside {OPCODE_KEY_GENERATE, OPCODE_KEY_MESSAGE})
-              || key_sub_i.opcode == OPCODE_KEY_UNWRAP);   // there the blob's policy counts, which blob_fits refuses
-      assert (!counter || key_sub_i.opcode == OPCODE_KEY_UNWRAP
-              || (!made.usage_bits[USAGE_EXPORT_WRAPPED] && !made.usage_bits[USAGE_KWP]));
-      assert (key_sub_i.opcode == OPCODE_KEY_UNWRAP || (made.usage_bits & ~usage_of(made.key_type)) == '0);
-    end
-    if (passes && key_sub_i.opcode inside {OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF}) begin
-      assert (!made.usage_bits[USAGE_EXPORT_WRAPPED] || key_base_i.usage_bits[USAGE_EXPORT_WRAPPED]);
-      assert (!made.usage_bits[USAGE_KWP] || key_base_i.usage_bits[USAGE_KWP]);
-    end
-    if (passes && key_sub_i.opcode == OPCODE_KEY_LOCK) begin
-      assert ((made.usage_bits & ~key_meta_i.usage_bits) == '0 && made.limit <= key_meta_i.limit);
-      assert (made.domain == key_meta_i.domain && made.iv_policy == key_meta_i.iv_policy);
-      assert (made.key_type == key_meta_i.key_type);
     end
   end
 endmodule

@@ -15,8 +15,8 @@ WORK = ROOT / "target" / "formal"
 
 # name: (top, depth, what it says, [(file, text of the RTL, what a bug makes of it)])
 PROOFS = {
-    "guard_i2": ("guard_i2", 3, "I2: an engine starts only on a slot that is valid, the queue's domain's, of the right generation, for its use; "
-                 "so does a key operation; rights only shrink. I4: no IV of the counter twice", [
+    "guard_i2": ("guard_i2", 1, "I2: an engine starts only on a slot that is valid, the queue's domain's, of the right generation, for its use. "
+                 "I4: no IV of the counter twice", [
         ("slots/rtl/guard.sv", "if (m.domain != domain) return STATUS_SLOT_DOMAIN;", ""),
         ("slots/rtl/guard.sv", "if (!m.valid) return STATUS_SLOT_EMPTY;", ""),
         ("slots/rtl/guard.sv", "if (m.generation != s.generation) return STATUS_SLOT_GENERATION;", ""),
@@ -32,6 +32,15 @@ PROOFS = {
         ("slots/rtl/slots.sv", "state_q == WRITE && !count_i", "state_q == WRITE"),
         ("slots/rtl/slot_flags.sv", "rows_q[row_q]", "rows_q[0]"),
         ("slots/rtl/guard.sv", "state_q <= WAIT;", "state_q <= DECIDE;"),
+    ]),
+    "isolation_i1": ("isolation_i1", 1, "I1 on registers, guard and slots, by self-composition: what they show does not depend on keys", [
+        ("csr/rtl/csr.sv", "if (is_window) own_err = 1'b0;", "if (is_window) begin own_err = 1'b0; own_data = window_q[addr_q[5:2]]; end"),
+        ("slots/rtl/slots.sv", "DRAIN: if (drained == '1) state_q <= CLEAR;", "DRAIN: if (drained == '1 && !material[slot][0]) state_q <= CLEAR;"),
+        ("slots/rtl/slots.sv", "assign look_used_o = look_q.used;", "assign look_used_o = look_q.used ^ 32'(material_o[0]);"),
+        ("slots/rtl/slots.sv", " & {256{state_q == LOAD && sent_q != '1}}", ""),
+        ("csr/rtl/csr.sv", "written_q[addr_q[5:2]] <= 1'b1;", "written_q[addr_q[5:2]] <= wdata_q[0];"),
+    ]),
+    "key_guard_i2": ("key_guard_i2", 2, "I2: a key operation is let through only under the same conditions; rights only shrink", [
         ("keys/rtl/key_guard.sv", "if (h.domain && !any_domain) return STATUS_SLOT_DOMAIN;", ""),
         ("keys/rtl/key_guard.sv", "if (h.usage) return STATUS_SLOT_USAGE;", ""),
         ("keys/rtl/key_guard.sv", "else if (f.full) fill = STATUS_SLOT_FULL;", ""),
@@ -41,13 +50,6 @@ PROOFS = {
         ("keys/rtl/key_guard.sv", " || f.untrusted", ""),
         ("keys/rtl/key_guard.sv", "base_used_i >= base_i.limit", "base_used_i > base_i.limit"),
         ("keys/rtl/key_guard.sv", "key_type == KEY_TYPE_WRAPPING && w.known_outside", "1'b0"),
-    ]),
-    "isolation_i1": ("isolation_i1", 1, "I1 on registers, guard and slots, by self-composition: what they show does not depend on keys", [
-        ("csr/rtl/csr.sv", "if (is_window) own_err = 1'b0;", "if (is_window) begin own_err = 1'b0; own_data = window_q[addr_q[5:2]]; end"),
-        ("slots/rtl/slots.sv", "DRAIN: if (drained == '1) state_q <= CLEAR;", "DRAIN: if (drained == '1 && !material[slot][0]) state_q <= CLEAR;"),
-        ("slots/rtl/slots.sv", "assign look_used_o = look_q.used;", "assign look_used_o = look_q.used ^ 32'(material_o[0]);"),
-        ("slots/rtl/slots.sv", " & {256{state_q == LOAD && sent_q != '1}}", ""),
-        ("csr/rtl/csr.sv", "written_q[addr_q[5:2]] <= 1'b1;", "written_q[addr_q[5:2]] <= wdata_q[0];"),
     ]),
     "slots_i3": ("slots_i3", 1, "I3 on the slots: SLOTS + 2 cycles of wipe leave no key bit, and wiped_o says so then; an emptied slot is zero", [
         ("slots/rtl/slots.sv", "wipe_i ? sweep_q + 1'b1 : '0", "wipe_i && sweep_q != IW'(SLOTS - 2) ? sweep_q + 1'b1 : '0"),

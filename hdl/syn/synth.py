@@ -36,6 +36,9 @@ VARIANTS = {
     "sha2": {"default": {}},
     "hmac": {"default": {}},
     "drbg": {"default": {}},
+    "entropy_health": {"default": {}},
+    "slots": {"default": {}},
+    "key_guard": {"default": {}},
     "key_unit": {"tower": {"SBOX": "gcm_pkg::SBOX_TOWER"}},
     "ec_core": {"default": {}},
     "ec_engine": {"default": {}},
@@ -69,7 +72,7 @@ def harness(block, ports):
             f"  always @(posedge clk) begin rst_q <= rst_n; in_q <= {{in_q[{ni - 2}:0], sin}}; out_q <= out_d;"]
     for g in range(groups):
         body.append(f"    fold_q[{g}] <= ^out_q[{min(no, 32 * g + 32) - 1}:{32 * g}];")
-    body += ["    sout <= ^fold_q; end", f"  {block} dut (.clk_i(clk), .rst_ni(rst_q)"]
+    body += ["    sout <= ^fold_q; end", f"  {block} dut (.clk_i(clk)" + (", .rst_ni(rst_q)" if any(n == "rst_ni" for _, n, _ in ports) else "")]
     at = 0
     for n, w in ins:
         body[-1] += f", .{n}(in_q[{at + w - 1}:{at}])"

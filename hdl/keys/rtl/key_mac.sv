@@ -46,8 +46,8 @@ module key_mac
   output logic         test_ok_o,
   input  logic         test_fault_i
 );
-  typedef enum logic [3:0] {
-    IDLE, ASK, STREAM, EMPTY, IKM, PREV, COUNT, LABEL, CONTEXT, INFO, TAIL, NUMBER, RESULT, SHOW, KEEP, ACK
+  typedef enum logic [4:0] {
+    IDLE, PREPARE, ASK, STREAM, EMPTY, IKM, PREV, COUNT, LABEL, CONTEXT, INFO, TAIL, NUMBER, RESULT, SHOW, KEEP, SETTLE, ACK
   } state_e;
   state_e     state_q, state_d;
   logic       extract_q, second_q, two_q, more_q;
@@ -83,17 +83,23 @@ module key_mac
     last_word_q  <= 5'((len_q - 9'(len_q != '0)) >> 3);
     last_bytes_q <= len_q == '0 ? 4'd0 : len_q[2:0] == '0 ? 4'd8 : 4'(len_q[2:0]);
   end
-  assign own       = !(state_q inside {IDLE, ASK, STREAM, RESULT, SHOW, KEEP, ACK}) && first_q == '0;
+  assign own       = !(state_q inside {IDLE, PREPARE, ASK, STREAM, RESULT, SHOW, KEEP, SETTLE, ACK}) && first_q == '0;
   assign last_beat = word_q == last_word_q;
   assign info_at_o = word_q;
 
+  logic         testing, t_in_valid, t_in_last;   // the self-test's
+  logic [63:0]  t_data;
+  logic [3:0]   t_bytes;
+  logic [511:0] t_key, t_expect;
   logic         req_valid, req_ready, in_ready, res_valid, beat;
   hmac_req_t    req;
-  logic [511:0] key;
+  logic [511:0] key_q, expect_q;   // registers before the engine: its operands lie about
   logic         key_side_q, key_root_q;
   always_ff @(posedge clk_i) begin
     key_side_q <= job_i.kind == MAC_HKDF;
     key_root_q <= job_i.kind == MAC_ROOT;
+    key_q      <= testing ? t_key : state_q == IDLE ? '0 : key_root_q ? {256'd0, root_i} : key_side_q ? side_i : base_i;
+    expect_q   <= testing ? t_expect : side_i;
   end
   always_comb begin
     req = '{alg: job_i.alg, verify: job_i.kind == MAC_VERIFY, key_len: job_i.base_len, mac_len: job_i.out_len};
@@ -101,7 +107,6 @@ module key_mac
     if (key_side_q) req.key_len = extract_q ? job_i.salt_len : digest;
     if (extract_q || more_q) req.mac_len = digest;
     else if (second_q) req.mac_len = left_len_q;
-    key = key_root_q ? {256'd0, root_i} : key_side_q ? side_i : base_i;
   end
 
   // Which string comes first, and which after one.
@@ -148,9 +153,6 @@ module key_mac
     logic [3:0]  bytes;
     logic        last;
   } beat_t;
-  logic        testing, t_in_valid, t_in_last;
-  logic [63:0] t_data;
-  logic [3:0]  t_bytes;
   from_e       from, from_q;
   logic [63:0] long_q, short_q, outside_q, short;
   logic [3:0]  source_bytes_q;
@@ -201,8 +203,9 @@ module key_mac
         extract_q <= job_i.kind == MAC_HKDF;
         second_q  <= 1'b0;
         word_q    <= '0;
-        if (start_i) state_q <= ASK;
+        if (start_i) state_q <= PREPARE;
       end
+      PREPARE: state_q <= ASK;
       ASK:
       if (req_ready) begin
         state_q <= state_d;
@@ -211,7 +214,8 @@ module key_mac
       STREAM: if (beat && in_last_i) state_q <= RESULT;
       RESULT: if (res_valid) state_q <= SHOW;
       SHOW:   state_q <= KEEP;
-      KEEP:   state_q <= ACK;
+      KEEP:   state_q <= SETTLE;   // PRK is on its way to side
+      SETTLE: state_q <= ACK;
       ACK: begin
         state_q   <= state_d;
         extract_q <= 1'b0;
@@ -235,7 +239,6 @@ module key_mac
 
   logic         t_req, t_res_ready, hmac_ready, hmac_res;
   hmac_req_t    t_request;
-  logic [511:0] t_key, t_expect;
   assign req_ready = hmac_ready && !testing;
   assign res_valid = hmac_res && !testing;
   logic         test_start_q;
@@ -254,9 +257,9 @@ module key_mac
     .clk_i, .rst_ni,
     .clear_i(stop_i),
     .req_valid_i(testing ? t_req : req_valid), .req_ready_o(hmac_ready), .req_i(testing ? t_request : req),
-    .key_i(testing ? t_key : key),
+    .key_i(key_q),
     .in_valid_i(some_q), .in_ready_o(in_ready), .in_data_i(beat_q.data), .in_bytes_i(beat_q.bytes), .in_last_i(beat_q.last),
-    .expect_i(testing ? t_expect : side_i),
+    .expect_i(expect_q),
     .res_valid_o(hmac_res), .res_ready_i(testing ? t_res_ready : state_q == ACK), .res_ok_o(ok_o), .res_mac_o(mac_o)
   );
 endmodule

@@ -260,7 +260,7 @@ module key_unit
   );
 
   // HKDF's info and KBKDF's data.
-  logic [7:0][7:0] info[32];
+  logic [7:0][7:0] info_word;
   logic [4:0]      info_at;
   logic [6:0]      salt_len, salt_left_q;
   logic [8:0]      info_len;
@@ -280,8 +280,14 @@ module key_unit
     info_put_q  <= in_q[READ] && rd_valid && to_info;
     info_byte_q <= info_next_q;
     info_in_q   <= rd_data[7:0];
-    if (info_put_q) info[info_byte_q[7:3]][info_byte_q[2:0]] <= info_in_q;
-    if (wipe_i) info[sweep_q] <= '0;
+  end
+  // A memory for each byte of a word.
+  for (genvar b = 0; b < 8; b++) begin : g_info
+    logic [7:0] info[32];
+    always_ff @(posedge clk) begin
+      if (wipe_i || (info_put_q && info_byte_q[2:0] == 3'(b))) info[wipe_i ? sweep_q : info_byte_q[7:3]] <= wipe_i ? '0 : info_in_q;
+    end
+    assign info_word[b] = info[info_at];
   end
 
   // -------------------------------------------------------------- engines
@@ -311,7 +317,7 @@ module key_unit
     .clk_i(clk), .rst_ni,
     .start_i(mac_start), .stop_i(stop), .job_i(job),
     .base_i(base), .root_i, .side_i(side_q[511:0]), .made_i(made_q),
-    .info_at_o(info_at), .info_i(info[info_at]),
+    .info_at_o(info_at), .info_i(info_word),
     .in_valid_i(rd_valid), .in_ready_o(mac_ready), .in_data_i(rd_data), .in_bytes_i(rd_count), .in_last_i(rd_last),
     .prk_o(mac_prk), .first_o(mac_first), .second_o(mac_second), .mac_o(mac), .done_o(mac_done), .ok_o(mac_ok),
     .test_start_i, .test_done_o(test_done_o[0]), .test_ok_o(test_ok_o[0]), .test_fault_i
@@ -339,7 +345,7 @@ module key_unit
   end
   assign wrap_in = (576'(made_q) & {576{from_made_q}}) | (576'(side_q[1023:512]) & {576{from_high_q}})
                  | (side_q[575:0] & {576{from_low_q}});
-  assign wrap_valid = in_q[WORK] && is_wrap && !asked_q;
+  assign wrap_valid = in_q[WORK] && is_wrap && !asked_q && step_q >= 4'd3;
   logic         testing, t_valid, t_ack, engine_ready, engine_done;
   wrap_op_e     t_op;
   key_size_e    t_size;
@@ -363,13 +369,24 @@ module key_unit
     .aad_len_o(t_aad_len), .aad_o(t_aad), .payload_len_o(t_len), .payload_o(t_payload), .tag_o(t_tag),
     .done_i(engine_done), .ack_o(t_ack), .ok_i(wrap_ok), .payload_len_i(wrapped_len), .payload_i(wrapped), .tag_i(wrap_tag)
   );
+  // Registers before the engine: its operands lie about.
+  logic [255:0] key_in_q;
+  logic [95:0]  iv_in_q;
+  logic [511:0] aad_in_q;
+  logic [575:0] payload_in_q;
+  logic [127:0] tag_in_q;
+  always_ff @(posedge clk) begin
+    key_in_q     <= testing ? t_key : base[255:0];
+    iv_in_q      <= testing ? t_iv : side_q[256+:96];
+    aad_in_q     <= testing ? t_aad : 512'(side_q[255:0]);
+    payload_in_q <= testing ? t_payload : wrap_in;
+    tag_in_q     <= testing ? t_tag : side_q[384+:128];
+  end
   key_wrap #(.SBOX(SBOX)) u_wrap (
     .clk_i(clk), .rst_ni, .clear_i(wrap_clear_q), .clean_o(wrap_clean),
     .valid_i(testing ? t_valid : wrap_valid), .ready_o(engine_ready), .op_i(testing ? t_op : wrap_op),
-    .key_size_i(testing ? t_size : KEY_256), .key_i(testing ? t_key : base[255:0]),
-    .iv_i(testing ? t_iv : side_q[256+:96]), .aad_len_i(testing ? t_aad_len : 7'd32),
-    .aad_i(testing ? t_aad : 512'(side_q[255:0])), .payload_len_i(testing ? t_len : wrap_len),
-    .payload_i(testing ? t_payload : wrap_in), .tag_i(testing ? t_tag : side_q[384+:128]),
+    .key_size_i(testing ? t_size : KEY_256), .key_i(key_in_q), .iv_i(iv_in_q), .aad_len_i(testing ? t_aad_len : 7'd32),
+    .aad_i(aad_in_q), .payload_len_i(testing ? t_len : wrap_len), .payload_i(payload_in_q), .tag_i(tag_in_q),
     .done_o(engine_done), .ack_i(testing ? t_ack : engine_done && taken_q), .ok_o(wrap_ok), .payload_len_o(wrapped_len), .payload_o(wrapped),
     .tag_o(wrap_tag)
   );
@@ -408,7 +425,7 @@ module key_unit
   assign rd_ready  = in_q[READ] || (in_q[WORK] && mac_ready);
   assign mac_start = step_q == 4'd2 && in_q[WORK] && !is_wrap;
   assign wr_start  = begin_q && in_q[WRITE] && !started_q;
-  assign wr_valid  = in_q[WRITE] && !begin_q && feed_some_q;
+  assign wr_valid  = in_q[WRITE] && step_q >= 4'd2 && feed_some_q;
   assign out_end   = in_q[WRITE] && !begin_q && wr_idle;
   assign stop      = begin_q && in_q[FINISH];
 
@@ -466,7 +483,7 @@ module key_unit
 
     if (out_end) moves[WRITE] = wr_err ? stop_with(STATUS_DMA_DST) : op.fills ? go(CUT) : go(FINISH);
     else if (!begin_q && is_random && !feed_some_q && random_some_q) moves[WRITE] = go(blocks_q != '0 ? RANDOM : ASK_RANDOM);
-    moves[CUT] = go(PUT);
+    if (step_q == 4'd3) moves[CUT] = go(PUT);
     if (put_done) moves[PUT] = counts ? after_read : go(FINISH);
     if (step_q >= 4'd6 && rd_idle && wr_idle && wrap_clean && blocks_q == '0) moves[FINISH] = go(DONE);
     if (cpl_ready_i) moves[DONE] = go(IDLE);
@@ -502,7 +519,7 @@ module key_unit
     made.second_256  = in_q[WORK] && mac_second && job.alg == sha2_pkg::SHA_256;
     made.second_384  = in_q[WORK] && mac_second && job.alg != sha2_pkg::SHA_256;
     made.wrapped     = wrapped_in && blob_ok_q;
-    made.cut         = in_q[CUT];
+    made.cut         = in_q[CUT] && step_q == 4'd2;
   end
   key_data u_data (
     .clk_i(clk), .rst_ni,

@@ -82,7 +82,8 @@ module key_unit_tb
     assign used_o[32*i+:32] = dut.u_slots.used[i];
   end
   assign zero_o = dut.made_q == '0 && dut.side_q == '0 && dut.base == '0 && dut.u_slots.material_q == '0
-               && dut.u_mac.long_q == '0 && dut.u_mac.beat_q == '0
+               && dut.u_data.bus_q == '0 && dut.key_in_q == '0 && dut.payload_in_q == '0
+               && dut.u_mac.key_q == '0 && dut.u_mac.expect_q == '0 && dut.u_mac.long_q == '0 && dut.u_mac.beat_q == '0
                && dut.u_mac.u_hmac.u_zero.zero_o && dut.u_mac.u_hmac.u_sha2.u_core.u_zero.zero_o
                && dut.u_mac.u_hmac.u_sha2.u_pad.u_zero.zero_o
                && dut.u_wrap.pay_q == '0 && dut.u_wrap.aad_q == '0 && dut.u_wrap.tag_q == '0 && dut.u_wrap.iv_q == '0
