@@ -151,11 +151,10 @@ module hmac
     diff_q  <= req_q.verify && state_q == COMPARE ? difference : '0;
     if (diff_q != '0) ok_q <= 1'b0;
     unique case (state_q)
+      // Zero without a request: no enable waits for it.
       IDLE: begin
-        if (req_valid_i) begin
-          req_q  <= req_i;
-          rest_q <= req_i.key_len;
-        end
+        req_q  <= req_valid_i ? req_i : '0;
+        rest_q <= req_valid_i ? req_i.key_len : '0;
       end
       IN_KEY, OUT_KEY: begin
         if (sha_in_ready) begin
