@@ -432,8 +432,8 @@ fn a_leak_into_the_timing_is_seen() {
 fn a_leak_of_the_key_unit_is_seen() {
     seeded(
         "keys/rtl/key_unit.sv",
-        "KEYS_BASE: state_d = WORK;",
-        "KEYS_BASE: state_d = begin_q && base[0] ? KEYS_BASE : WORK;",
+        "if (step_q == 4'd3) moves[KEYS] = go(WORK);",
+        "if (step_q == (base[0] ? 4'd4 : 4'd3)) moves[KEYS] = go(WORK);",
     );
 }
 

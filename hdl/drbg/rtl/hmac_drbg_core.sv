@@ -195,9 +195,10 @@ module hmac_drbg_core
         end
       end
       WAIT: begin
+        // Zero until it is valid; the engine has its copy of the old ones.
+        if (is_k) k_q <= mac[255:0];
+        else v_q <= mac[255:0];
         if (res_valid) begin
-          if (is_k) k_q <= mac[255:0];
-          else v_q <= mac[255:0];
           if (updated) before_q <= 1'b0;
           if (updated && seeding_q) begin
             seeded_q <= 1'b1;
