@@ -15,6 +15,8 @@ module ec_core
   input  logic       start_i,     // with clean_o high
   input  ec_op_e     op_i,        // steady until done_o
   input  logic       p384_i,
+  input  logic       verify_i,    // EC_SIGN: the signature is verified
+  input  logic       blind_i,     // private scalars are split
   output logic       done_o,      // one cycle
   output ec_status_e status_o,
   // Words in, from where source_o says
@@ -172,6 +174,8 @@ module ec_core
     .start_i        (start_i && clean_o),
     .op_i,
     .p384_i,
+    .verify_i,
+    .blind_i,
     .halt_o         (halt),
     .status_o       (status),
     .raddr_o        (raddr),

@@ -14,6 +14,8 @@ module ec_seq
   input  logic              start_i,
   input  ec_op_e            op_i,       // steady from start_i to halt_o
   input  logic              p384_i,
+  input  logic              verify_i,
+  input  logic              blind_i,
   output logic              halt_o,
   output ec_status_e        status_o,
   // Pipeline: with the address; the row two cycles later
@@ -261,6 +263,8 @@ module ec_seq
       3'd2:    taken = zero_i;
       3'd3:    taken = !zero_i;
       3'd4:    taken = p384_i;
+      3'd5:    taken = verify_i;
+      3'd6:    taken = blind_i;
       default: taken = 1'b0;
     endcase
     target = ins_q.op == I_RET ? stack_q[0] : ins_q.ra;

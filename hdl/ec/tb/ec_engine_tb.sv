@@ -14,6 +14,8 @@ module ec_engine_tb
   input  logic         req_p384_i,
   input  logic [1:0]   req_alg_i,
   input  logic         req_deterministic_i,
+  input  logic         req_verify_i,
+  input  logic         req_blind_i,
   input  logic [4:0]   req_digest_words_i,
   input  logic [511:0] key_i,
   input  logic         in_valid_i,

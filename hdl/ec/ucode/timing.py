@@ -17,6 +17,7 @@ class Timed(Engine):
         while self.status is None:
             self.i = i = self.code[self.pc]
             before, began = self.pc, self.now
+            self.declassify()
             self.fresh = set()
             self.pc += 1
             self.steps += 1
