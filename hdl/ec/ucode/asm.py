@@ -136,6 +136,7 @@ class Assembler:
     def accumulate(self, rd, terms):
         for i, (row, neg, mask) in enumerate(terms):
             last = i == len(terms) - 1
+            assert not (last and neg), "the last term must be added"
             self.put("ACC", rd=rd if last else 0, x=acc_x(i == 0, neg, last, mask), **row)
 
     def do_compare(self, rd, a, b):
