@@ -141,6 +141,63 @@ def pack_ram_registers(path):
     return packed, bare
 
 
+def pack_mult_registers(path):
+    """Moves registers that only lead from and to a multiplier into it, as vendors' tools do and yosys does not: those of both factors and
+    of the product, all without enable and reset. Returns how many multipliers have them and how many have not."""
+    net = json.loads(path.read_text())
+    module = net["modules"]["harness"]
+    cells = module["cells"]
+    readers, driver, taps = {}, {}, {b for port in module["ports"].values() for b in port["bits"]}
+    for name, cell in cells.items():
+        for port, bits in cell["connections"].items():
+            for bit in bits:
+                if cell["port_directions"][port] == "input":
+                    readers.setdefault(bit, []).append((name, port))
+                else:
+                    driver[bit] = name
+
+    def plain(name):
+        cell = cells.get(name)
+        if not cell or cell["type"] != "TRELLIS_FF":
+            return None
+        pins, settings = cell["connections"], cell["parameters"]
+        # A constant on CE or LSR is a plain register too.
+        enabled = settings.get("CEMUX", "1").strip() == "1" or pins.get("CE") == ["1"]
+        running = pins.get("LSR", ["0"]) == ["0"] and settings.get("REGSET", "RESET") == "RESET" and settings.get("CLKMUX", "CLK") == "CLK"
+        return (pins.get("DI") or pins["M"])[0] if enabled and running else None
+
+    packed, bare, gone = 0, 0, set()
+    for mult in [c for c in cells.values() if c["type"] == "MULT18X18D"]:
+        pins = mult["connections"]
+        factors = {p: pins[p][0] for p in pins if p[0] in "AB" and p[1:].isdigit() and pins[p][0] not in ("0", "1", "x")}
+        products = {p: pins[p][0] for p in pins if p[0] == "P" and p[1:].isdigit() and pins[p][0] in readers}
+        sources = {p: plain(driver.get(bit)) for p, bit in factors.items()}
+        sinks = {p: readers[bit][0][0] for p, bit in products.items() if len(readers[bit]) == 1 and bit not in taps}
+        clocks = {tuple(cells[c]["connections"]["CLK"]) for c in [driver[b] for p, b in factors.items() if sources[p]] + [c for c in sinks.values() if plain(c)]}
+        if None in sources.values() or len(sinks) != len(products) or not all(plain(c) for c in sinks.values()) or len(clocks) != 1:
+            bare += 1
+            continue
+        for port, bit in factors.items():
+            gone.add(driver[bit])
+            pins[port] = [sources[port]]
+        for port, name in sinks.items():
+            pins[port] = cells.pop(name)["connections"]["Q"]
+        for port, bits in {"CLK0": list(clocks.pop()), "CE0": ["1"], "RST0": ["0"]}.items():
+            pins[port] = bits
+            mult["port_directions"][port] = "input"
+        for register in ("INPUTA", "INPUTB", "OUTPUT"):
+            mult["parameters"].update({f"REG_{register}_CLK": "CLK0", f"REG_{register}_CE": "CE0", f"REG_{register}_RST": "RST0"})
+        packed += 1
+    # A factor's register may lead to more than multipliers that have taken it in.
+    read = {bit for cell in cells.values() for port, bits in cell["connections"].items()
+            if cell["port_directions"][port] == "input" for bit in bits}
+    for name in gone:
+        if cells[name]["connections"]["Q"][0] not in read | taps:
+            del cells[name]
+    path.write_text(json.dumps(net))
+    return packed, bare
+
+
 def pair_roms(path):
     """Puts two equal ROMs into one block RAM, a port each, as vendors' tools do and yosys does not. Returns how many are left."""
     net = json.loads(path.read_text())
@@ -270,9 +327,10 @@ def main():
                  f"write_json {rel}/net.json; tee -o {rel}/stat.txt stat", log=work / "yosys.log")
             packed, bare = pack_ram_registers(work / "net.json")
             left = pair_roms(work / "net.json")
+            mults = pack_mult_registers(work / "net.json")
             packed -= packed + bare - left
             facts = {"harness_comb": own_comb, "harness_ff": own_ff, "ebr_with_output_register": packed, "ebr_without": bare,
-                     "origin": origin}
+                     "dsp_with_registers": mults[0], "dsp_without": mults[1], "origin": origin}
             made.write_text(json.dumps(facts))
 
         def run(seed):

@@ -15,6 +15,8 @@ module ec_core
   input  logic       start_i,     // with clean_o high
   input  ec_op_e     op_i,        // steady until done_o
   input  logic       p384_i,
+  input  logic       verify_i,    // EC_SIGN: the signature is verified
+  input  logic       blind_i,     // private scalars are split
   output logic       done_o,      // one cycle
   output ec_status_e status_o,
   // Words in, from where source_o says
@@ -34,9 +36,9 @@ module ec_core
 );
   logic clear_q;                  // registers
   logic [8:0] wipe_q;             // next window and row to zero; rows go round twice
-  logic busy_q, wiping;
+  logic busy_q, wiping, window_we_q;
   assign wiping  = !wipe_q[8];
-  assign clean_o = !busy_q && !wiping && !clear_q;
+  assign clean_o = !busy_q && !wiping && !window_we_q && !clear_q;
 
   logic halt, nonce, nonce_reject;
   ec_status_e status;
@@ -59,14 +61,14 @@ module ec_core
   // Rows.
   logic [ROW_W-1:0] raddr;
   row_t row, operand, wdata;
-  logic [DIGITS-1:0] we_q, we;
+  logic [DIGITS-1:0] we_q;
   logic [VAR_W-1:0] waddr_q;
   ec_mem u_mem (
     .clk_i,
     .raddr_i (raddr),
     .rdata_o (row),
-    .we_i    (we),
-    .waddr_i (wiping ? wipe_q[VAR_W-1:0] : waddr_q),
+    .we_i    (we_q),
+    .waddr_i (waddr_q),
     .wdata_i (wdata)
   );
 
@@ -114,12 +116,16 @@ module ec_core
     we_q    <= sum_write || product_done ? '1 : '0;
     waddr_q <= product_done ? product_rd : sum_write ? sum_rd : serial_rd;
     if (digit_write) we_q <= DIGITS'(1) << digit_index;
+    // What is written is zero.
+    if (wiping) begin
+      we_q    <= '1;
+      waddr_q <= wipe_q[VAR_W-1:0];
+    end
     if (clear_q) begin
       we_q    <= '0;
       waddr_q <= '0;
     end
   end
-  assign we = wiping ? '1 : we_q;
 
   logic serial_done, carry, zero, odd, window_write;
   op_e serial_op;
@@ -157,14 +163,17 @@ module ec_core
   assign target_o = ec_dst_e'(serial_x[1:0]);
 
   // Windows of two scalars. Their addresses are public, what they hold is not.
-  (* ram_style = "distributed" *) logic [5:0] windows[256];
-  logic [7:0] window_waddr;
-  assign window_waddr = {serial_x[1], window_windex};
+  (* ram_style = "block", no_rw_check *) logic [5:0] windows[256];
+  logic [7:0] window_waddr_q;
+  logic [5:0] window_wdata_q, window_read_q;
   always_ff @(posedge clk_i) begin
-    if (wiping) windows[wipe_q[7:0]] <= '0;
-    else if (window_write) windows[window_waddr] <= window_wdata;
+    window_we_q    <= wiping || window_write;
+    window_waddr_q <= wiping ? wipe_q[7:0] : {serial_x[1], window_windex};
+    window_wdata_q <= wiping ? '0 : window_wdata;
+    if (window_we_q) windows[window_waddr_q] <= window_wdata_q;
+    window_read_q <= windows[window_index];
+    window        <= window_read_q;
   end
-  assign window = windows[window_index];
 
   ec_seq u_seq (
     .clk_i,
@@ -172,6 +181,8 @@ module ec_core
     .start_i        (start_i && clean_o),
     .op_i,
     .p384_i,
+    .verify_i,
+    .blind_i,
     .halt_o         (halt),
     .status_o       (status),
     .raddr_o        (raddr),

@@ -14,6 +14,10 @@
 // byte the lowest, of req_i.digest_words words; of a digest longer than n the leftmost bits count (FIPS 186-5, 6.4.1). key_i is a string
 // as slots keep it: big-endian, 32 or 48 bytes, byte i in [8*i +: 8]. An operation that fails early leaves its remaining words unread.
 //
+// Options. req_verify_i: a signature is verified, as EC_VERIFY does, with the public key made again from key_i; if it does not verify, the
+// status is EC_FAULT. req_blind_i: whatever multiplies a point is split into two scalars, random but for their sum; in a signature's
+// equation the key, the digest and the nonce have a common random factor. Without it random blocks are one or two fewer.
+//
 // Words out come only after every check has passed, and out_secret_o marks those that must not reach the host. The status comes last.
 //
 // Time: private-key operations take the same number of cycles for all keys, nonces, digests and points, waits at the interfaces and a
@@ -35,6 +39,8 @@ module ec_engine
   input  logic         req_p384_i,
   input  alg_e         req_alg_i,            // of the nonce's HMAC
   input  logic         req_deterministic_i,  // nonces without randomness
+  input  logic         req_verify_i,         // EC_SIGN: verify the signature before it is given away
+  input  logic         req_blind_i,          // blind private keys and nonces
   input  logic [4:0]   req_digest_words_i,   // 1 to 16
   input  logic [511:0] key_i,                // steady from the request to the status
   // Words in
@@ -59,7 +65,7 @@ module ec_engine
   typedef enum logic [1:0] {IDLE, START, RUN, DONE} state_e;
   state_e state_q;
   ec_op_e op_q;
-  logic p384_q, deterministic_q;
+  logic p384_q, deterministic_q, verify_q, blind_q;
   alg_e alg_q;
   logic [4:0] digest_left_q, words;
   logic [3:0] word_q;
@@ -140,6 +146,8 @@ module ec_engine
         p384_q          <= req_p384_i;
         alg_q           <= req_alg_i;
         deterministic_q <= req_deterministic_i;
+        verify_q        <= req_verify_i && req_op_i == EC_SIGN;
+        blind_q         <= req_blind_i;
         digest_left_q   <= req_digest_words_i;
         state_q         <= START;
       end
@@ -168,6 +176,8 @@ module ec_engine
       p384_q          <= 1'b0;
       alg_q           <= SHA_256;
       deterministic_q <= 1'b0;
+      verify_q        <= 1'b0;
+      blind_q         <= 1'b0;
       digest_left_q   <= '0;
       word_q          <= '0;
       random_q        <= '0;
@@ -184,6 +194,8 @@ module ec_engine
     .start_i        (state_q == START),
     .op_i           (op_q),
     .p384_i         (p384_q),
+    .verify_i       (verify_q),
+    .blind_i        (blind_q),
     .done_o         (core_done),
     .status_o       (status),
     .source_o       (source),

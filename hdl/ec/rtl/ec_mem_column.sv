@@ -14,8 +14,9 @@ module ec_mem_column
   input  logic [K:0]       wdata_i
 );
   (* ram_style = "block", no_rw_check *) logic [K:0] mem[2**ROW_W];
+  localparam logic [2**ROW_W*(K+1)-1:0] INIT = ec_rows_pkg::COLUMNS[COLUMN];
   initial begin
-    for (int i = 0; i < 2**ROW_W; i++) mem[i] = ec_rows_pkg::ROWS[i][(K+1)*COLUMN+:K+1];
+    for (int i = 0; i < 2**ROW_W; i++) mem[i] = INIT[(K+1)*i+:K+1];
   end
   logic [K:0] read_q;
   always_ff @(posedge clk_i) begin

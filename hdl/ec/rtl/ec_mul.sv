@@ -9,17 +9,22 @@
 // The result is (A B + Q Mt) / 2^(17 n) with Q < 2^(17 n), so it is below A B / 2^(17 n) + Mt. n = 0 gives the plain product, of an A of
 // at most 4 digits.
 //
-// Every column holds its digit of S and the carries out of it; they move on with the shift, and no carry runs further than a digit.
-// One more shift than the algorithm needs leaves columns below 2^20.
+// Every column holds its digit of S and the carries out of it, below 2^20 together; they join the column to the left as that moves into its
+// place, so no carry runs further than a digit.
 //
-// Time: B and A are there in the cycle after load_b_i, the result with done_o 8 + n cycles after that. The next load_b_i may follow n + 5
-// cycles after this one, load_a_i in n (4 if n is 0).
-module ec_mul
-  import ec_pkg::*;
-(
+// The factors of each product, and it, have registers of their own, without enable or reset, to become those of the DSP blocks.
+//
+// Time: B and A are there in the cycle after load_b_i, the result with done_o n + 9 cycles after load_b_i. The next load_b_i may follow
+// n + 4 cycles after this one, load_a_i in n (4 if n is 0).
+//
+// Smaller digits, and fewer, are for tests (K >= 2).
+module ec_mul #(
+  parameter int unsigned K      = ec_pkg::K,
+  parameter int unsigned DIGITS = ec_pkg::DIGITS
+) (
   input  logic       clk_i,
   input  logic       clear_i,
-  input  row_t       row_i,
+  input  logic [DIGITS-1:0][K:0] row_i,
   input  logic       load_a_i,
   input  logic       load_b_i,   // and start
   input  logic       load_m_i,
@@ -27,34 +32,37 @@ module ec_mul
   input  logic       shift_a_i,  // between multiplications: A as a stream of digits
   output logic [K:0] a_o,
   output logic       done_o,
-  output sum_t       product_o,
+  output logic [DIGITS-1:0][K+2:0] product_o,
   input  logic       fault_i     // test: flips a bit of a partial product. 0 in a device
 );
-  row_t a_q, b_q;
-  logic [DIGITS-1:0][K-1:0] m_q;
+  logic [DIGITS-1:0][K:0]     a_q, b_q;
+  localparam int unsigned MHAT = DIGITS - 4;   // digits of Mhat
+  logic [MHAT-1:0][K-1:0]     m_q;
+  logic [K:0]                 digit_q;  // a[i]
+  logic [K-1:0]               s_q;      // S mod 2^17 where it is a quotient digit
+  logic [K:0]                 a1_q;
+  logic [DIGITS-1:0][K:0]     b1_q;
+  logic [K-1:0]               q1_q;
+  logic [MHAT-1:0][K-1:0]     m1_q;
   logic [DIGITS-1:0][2*K+1:0] p_q;      // a[i] B[j]
-  logic [DIGITS-1:0][2*K:0]   r_q;      // q[i] Mhat[j]
-  logic [DIGITS-1:0][K+1:0]   p_high_q;
-  logic [DIGITS-1:0][K:0]     r_high_q;
-  logic [DIGITS-1:0][K+2:0]   w_q, z_q, x_q;
-  logic [K-1:0] quotient_q;
-  logic [3:0][K-1:0] low_q;             // q[n+1] .. q[n+4]
+  logic [MHAT-1:0][2*K-1:0]   r_q;      // q[i] Mhat[j]
+  logic [K+1:0]               top_q;    // what the top column's product has above it
+  logic [DIGITS-1:0][K+1:0]   w_q, w;
+  logic [DIGITS-1:0][K+2:0]   z_q, x_q, x;
+  logic [2:0][K-1:0]          low_q;    // q[n+1] .. q[n+3]
 
-  // Index of the S that is in x_q; negative while the first partial product is on its way.
-  logic signed [6:0] i_q;
+  // Index of the S that is in x_q; negative while the first partial product is on its way. Another multiplication may start at n.
+  logic signed [6:0] i_q, last_q;       // last_q: n - 1
   logic [4:0] fed_q;                    // digits of A yet to be fed
-  logic feed_q;
-  logic [3:0] tail_q;
-  logic signed [6:0] n;
-  logic first, pick;
-  assign n     = signed'({2'b0, n_i});
-  assign first = i_q == 0;
-  assign pick  = i_q >= 1 && i_q <= n;
-
+  logic feed_q, first_q, pick_q;        // pick_q: the next S gives a quotient digit
+  logic [4:0] tail_q;
   always_ff @(posedge clk_i) begin
-    if (load_b_i) i_q <= -7'sd3;
-    else if (i_q == n + 7'sd5) i_q <= 7'sd63;   // n may change from here on
-    else if (i_q != 7'sd63) i_q <= i_q + 7'sd1;
+    if (load_b_i) i_q <= -7'sd4;
+    else if (i_q != 7'sd63) i_q <= i_q > last_q && i_q >= 0 ? 7'sd63 : i_q + 7'sd1;
+    first_q <= i_q == -7'sd1;
+    tail_q  <= {tail_q[3:0], i_q == last_q};
+    last_q  <= signed'({2'b0, n_i}) - 7'sd1;
+    pick_q  <= !load_b_i && i_q >= -7'sd1 && i_q < last_q;
     if (load_b_i) begin
       fed_q  <= n_i == '0 ? 5'd4 : n_i;
       feed_q <= 1'b1;
@@ -62,61 +70,78 @@ module ec_mul
       fed_q  <= fed_q - 5'd1;
       feed_q <= fed_q != 5'd1;
     end
-    tail_q <= {tail_q[2:0], i_q == n + 7'sd1};   // the next may be starting
     if (clear_i) begin
-      i_q    <= 7'sd63;
-      fed_q  <= '0;
-      feed_q <= 1'b0;
-      tail_q <= '0;
+      i_q     <= 7'sd63;
+      fed_q   <= '0;
+      feed_q  <= 1'b0;
+      first_q <= 1'b0;
+      pick_q  <= 1'b0;
+      tail_q  <= '0;
     end
   end
-  assign done_o = tail_q[3];
+  assign done_o = tail_q[4];
 
   always_ff @(posedge clk_i) begin
     if (load_a_i) a_q <= row_i;
-    else if (feed_q || shift_a_i) a_q <= {18'd0, a_q[DIGITS-1:1]};
+    else if (feed_q || shift_a_i) a_q <= {(K+1)'(0), a_q[DIGITS-1:1]};
     if (load_b_i) b_q <= row_i;
-    if (load_m_i) for (int j = 0; j < DIGITS; j++) m_q[j] <= row_i[j][K-1:0];
-    quotient_q <= pick ? x_q[0][K-1:0] : '0;
-    low_q      <= {x_q[0][K-1:0], low_q[3:1]};
+    if (load_m_i) for (int j = 0; j < MHAT; j++) m_q[j] <= row_i[j][K-1:0];
+    // The digit that a_q[0] will be, if it is to be fed.
+    if (load_b_i) digit_q <= load_a_i ? row_i[0] : a_q[0];
+    else if (feed_q && fed_q != 5'd1) digit_q <= a_q[1];
+    else digit_q <= '0;
+    s_q   <= x[0][K-1:0];
+    low_q <= {x_q[0][K-1:0], low_q[2:1]};
+    if (!pick_q) s_q <= '0;
     if (clear_i) begin
-      a_q        <= '0;
-      b_q        <= '0;
-      m_q        <= '0;
-      quotient_q <= '0;
-      low_q      <= '0;
+      a_q     <= '0;
+      b_q     <= '0;
+      m_q     <= '0;
+      digit_q <= '0;
+      s_q     <= '0;
+      low_q   <= '0;
     end
   end
   assign a_o = a_q[0];
 
-  // What crosses the top of a column joins it in the next step, when the column to its left has moved into it.
   always_ff @(posedge clk_i) begin
+    a1_q <= digit_q;
+    b1_q <= b_q;
+    q1_q <= s_q;
+    m1_q <= m_q;
+    for (int j = 0; j < DIGITS; j++) p_q[j] <= (2*K+2)'(a1_q) * (2*K+2)'(b1_q[j]);
+    for (int j = 0; j < MHAT; j++) r_q[j] <= (2*K)'(q1_q) * (2*K)'(m1_q[j]);
+  end
+
+  always_comb begin
     for (int j = 0; j < DIGITS; j++) begin
-      p_q[j]      <= feed_q ? 36'(a_q[0]) * 36'(b_q[j]) : '0;
-      r_q[j]      <= 35'(quotient_q) * 35'(m_q[j]);
-      p_high_q[j] <= p_q[j][2*K+1:K];
-      r_high_q[j] <= r_q[j][2*K:K];
-      w_q[j]      <= 20'(p_q[j][K-1:0]) + 20'(p_high_q[j]);
-      z_q[j]      <= w_q[j] + 20'(r_q[j][K-1:0]) + 20'(r_high_q[j]);
-      x_q[j]      <= z_q[j] + (first ? '0 : 20'(x_q[j][K+2:K]) + (j + 1 < DIGITS ? 20'(x_q[j == DIGITS - 1 ? j : j + 1][K-1:0]) : '0));
+      w[j] = (K+2)'(p_q[j][K-1:0]) + (j > 0 ? p_q[j == 0 ? 0 : j - 1][2*K+1:K] : '0) + (j == DIGITS - 1 ? top_q : '0);
+      x[j] = z_q[j] + (first_q ? '0 : (K+3)'(x_q[j][K+2:K]))
+           + (first_q || j == DIGITS - 1 ? '0 : (K+3)'(x_q[j == DIGITS - 1 ? j : j + 1][K-1:0]));
     end
-    if (fault_i) p_q[5][3] <= !p_q[5][3];
+  end
+  always_ff @(posedge clk_i) begin
+    top_q <= p_q[DIGITS-1][2*K+1:K];
+    for (int j = 0; j < DIGITS; j++) begin
+      z_q[j] <= (K+3)'(w_q[j]) + (j < MHAT ? (K+3)'(r_q[j < MHAT ? j : 0][K-1:0]) : '0)
+              + (j > 0 && j <= MHAT ? (K+3)'(r_q[j > 0 && j <= MHAT ? j - 1 : 0][2*K-1:K]) : '0);
+    end
+    w_q <= w;
+    x_q <= x;
+    if (fault_i) w_q[5][3] <= !w[5][3];
     if (clear_i) begin
-      p_q      <= '0;
-      r_q      <= '0;
-      p_high_q <= '0;
-      r_high_q <= '0;
-      w_q      <= '0;
-      z_q      <= '0;
-      x_q      <= '0;
+      top_q <= '0;
+      w_q   <= '0;
+      z_q   <= '0;
+      x_q   <= '0;
     end
   end
 
   for (genvar j = 0; j < DIGITS; j++) begin : g_product
-    if (j < 4) begin : g_low
-      assign product_o[j] = 20'(low_q[j]);
+    if (j < 3) begin : g_low
+      assign product_o[j] = (K+3)'(low_q[j]);
     end else begin : g_high
-      assign product_o[j] = x_q[j-4];
+      assign product_o[j] = x_q[j-3];
     end
   end
 endmodule

@@ -5,7 +5,10 @@
 //
 // From the cycle t in which an instruction is issued: its row's address t+1, the row t+3, a sum's row to be written t+5; a product's
 // t+13+n. The next instruction may read a sum's row from t+5 on, a product's from t+13+n; and at t+10+n, and then alone, a multiplication may
-// take a product as it passes to the memory.
+// take a product as it passes to the memory. Multiplications are issued n+4 cycles apart.
+//
+// What an instruction waits for is worked out a cycle ahead, as it comes into ins_q or stays there: held_q its rows, able_q its unit.
+// Control instructions take a cycle more, DIG two.
 module ec_seq
   import ec_pkg::*;
 (
@@ -14,6 +17,8 @@ module ec_seq
   input  logic              start_i,
   input  ec_op_e            op_i,       // steady from start_i to halt_o
   input  logic              p384_i,
+  input  logic              verify_i,
+  input  logic              blind_i,
   output logic              halt_o,
   output ec_status_e        status_o,
   // Pipeline: with the address; the row two cycles later
@@ -40,7 +45,7 @@ module ec_seq
   input  logic              carry_i,
   input  logic              zero_i,
   input  logic              odd_i,
-  // Windows of the recoded scalar
+  // Windows of the recoded scalar; two cycles from index to window
   output logic [7:0]        window_index_o,  // bit 7: which scalar
   input  logic [5:0]        window_i,
   // Commands to the nonce unit: 0 start, 1 the last candidate is rejected
@@ -50,18 +55,19 @@ module ec_seq
   // Fetch: two cycles of block RAM, one more register.
   (* rom_style = "block" *) logic [35:0] rom[2**PC_W];
   initial for (int i = 0; i < 2**PC_W; i++) rom[i] = ec_ucode_pkg::PROGRAM[i];
-  logic [PC_W-1:0] pc_q, pc1_q, pc2_q, pci_q;
+  logic [PC_W-1:0] pc_q, pc1_q, pc2_q, pci_q, target_q;
   logic [35:0] fetch_q, fetch2_q;
-  ins_t ins_q;
+  ins_t ins_q, next;
   logic fetch_valid_q, fetch2_valid_q, valid_q, running_q;
-  logic go, jump;
-  logic [PC_W-1:0] target;
+  logic go, issue, advance, jump, halting;
+  assign next    = ins_t'(fetch2_q);
+  assign advance = go || !valid_q;
 
   always_ff @(posedge clk_i) begin
-    if (go || !valid_q) begin
+    if (advance) begin
       fetch_q  <= rom[pc_q];
       fetch2_q <= fetch_q;
-      ins_q    <= ins_t'(fetch2_q);
+      ins_q    <= next;
       pc_q     <= pc_q + 11'd1;
       pc1_q    <= pc_q;
       pc2_q    <= pc1_q;
@@ -69,9 +75,9 @@ module ec_seq
       fetch_valid_q  <= running_q;
       fetch2_valid_q <= fetch_valid_q;
       valid_q        <= fetch2_valid_q;
-    end
+    end else if (issue) ins_q.ra <= ins_q.ra + 11'd1;   // a scan's next row
     if (jump) begin
-      pc_q           <= target;
+      pc_q           <= target_q;
       fetch_valid_q  <= 1'b0;
       fetch2_valid_q <= 1'b0;
       valid_q        <= 1'b0;
@@ -80,13 +86,35 @@ module ec_seq
       pc_q      <= 11'(op_i);
       running_q <= 1'b1;
     end
-    if (clear_i || (valid_q && go && ins_q.op == I_HALT)) begin
+    if (clear_i || halting) begin
       running_q      <= 1'b0;
       fetch_valid_q  <= 1'b0;
       fetch2_valid_q <= 1'b0;
       valid_q        <= 1'b0;
     end
   end
+
+  // What an instruction is.
+  typedef struct packed {
+    logic lda, mul, acc, serial, drain, control, digit, other;
+    logic abs_row;       // it reads a row that an instruction may be writing
+  } kind_t;
+  function automatic kind_t kind_of(op_e op, mode_e mode);
+    kind_t k;
+    k.lda     = op == I_LDA;
+    k.mul     = op inside {I_MUL, I_SQR};
+    k.acc     = op == I_ACC;
+    k.serial  = op inside {I_CANON, I_WIN, I_IN, I_OUT};
+    k.drain   = op inside {I_SETM, I_HALT, I_NONCE};
+    k.control = op inside {I_JMP, I_CALL, I_RET, I_BR, I_DJNZ};
+    k.digit   = op == I_DIG;
+    k.other   = !(k.lda || k.mul || k.acc || k.serial || k.drain || k.control || k.digit);
+    k.abs_row = (k.lda || k.mul || k.acc) && mode == M_ABS;
+    return k;
+  endfunction
+  kind_t kind_q, kind_next;
+  logic seen_q;                       // it has been in ins_q for a cycle
+  assign kind_next = kind_of(next.op, next.mode);
 
   // State that instructions set.
   logic [1:0] modulus_q;              // curve and field or order
@@ -96,55 +124,125 @@ module ec_seq
   logic [5:0] digit_q;
   logic [3:0][7:0] count_q;
   logic [5:0][PC_W-1:0] stack_q;
-  logic [4:0] scan_q;
   assign n_o = n_q;
   assign window_index_o = {ins_q.x[0], x_q[6:0]};
 
+  // Scans: the term's index, how many follow, whether one does.
+  logic [4:0] scan_q, rem_q;
+  logic more_q, more_d, last_term;
+  assign more_d    = advance ? kind_next.acc && next.x[10:6] != '0 : issue ? rem_q != 5'd1 && more_q : more_q;
+  assign last_term = ins_q.x[2] && !more_q;
+  always_ff @(posedge clk_i) begin
+    more_q <= more_d;
+    if (advance) begin
+      scan_q <= '0;
+      rem_q  <= next.x[10:6];
+    end else if (issue) begin
+      scan_q <= scan_q + 5'd1;
+      rem_q  <= rem_q - 5'd1;
+    end
+    if (clear_i) begin
+      more_q <= 1'b0;
+      scan_q <= '0;
+      rem_q  <= '0;
+    end
+  end
+
   // What is on its way. since_q: cycles since the last multiplication was issued.
   logic [5:0] since_q;
-  logic [5:0] product_q;              // bit i: since_q was n + 4 that many cycles and one ago
+  logic armed_q;                      // it has not come as far as product_q yet
+  logic [4:0] product_q;              // bit i: it was issued n + 5 + i cycles ago
   logic product0_q, product1_q;       // products on their way, the older first
   logic [VAR_W-1:0] rd0_q, rd1_q;
-  logic [3:0] sum_q;                  // sums on their way
-  logic [3:0][VAR_W-1:0] sum_rd_q;
-  logic drained, wait_q;
-  assign drained = !product0_q && sum_q == '0;
+  logic [2:0] sum_q;                  // sums on their way
+  logic [2:0][VAR_W-1:0] sum_rd_q;
+  logic [5:0] lda_at_q, mul_at_q, pass_at_q;
+  logic product0, product1;           // in the next cycle, of those that are on their way
+  assign product0 = product_done_i ? product1_q : product0_q;
+  assign product1 = !product_done_i && product1_q;
 
-  logic is_mul, is_acc, is_serial, reads, last, scanning;
-  assign is_mul    = ins_q.op inside {I_MUL, I_SQR};
-  assign is_acc    = ins_q.op == I_ACC;
-  assign is_serial = ins_q.op inside {I_CANON, I_WIN, I_IN, I_OUT};
-  assign reads     = ins_q.op inside {I_LDA, I_MUL, I_SQR, I_ACC};
-  assign scanning  = is_acc && scan_q != ins_q.x[10:6];
-  assign last      = is_acc && ins_q.x[2] && !scanning;
-
-  logic source_product, source_sum, target_pending, source_pending, bypass, free;
+  // Rows. Bit i of sums: a sum issued i cycles ago writes it; bits 0 and 1 of products and of targets: the older product, the newer.
+  logic [2:0] sums_q;
+  logic [3:0] sums_new;
+  logic [1:0] products_q, products_new, targets_q, targets_new;
+  logic held_q, held_new, held, bypass_q, bypass_new, bypass;
+  logic mul_goes, sum_goes;           // if ins_q goes
+  logic older, newer, issued, other, near;
+  logic sums_left, products_left;
+  assign mul_goes = valid_q && kind_q.mul;
+  assign sum_goes = valid_q && kind_q.acc && ins_q.x[2];
+  function automatic logic same(logic [VAR_W-1:0] a, logic [VAR_W-1:0] b);
+    return a == b;
+  endfunction
   always_comb begin
-    source_product = (product0_q && rd0_q == ins_q.ra[VAR_W-1:0]) || (product1_q && rd1_q == ins_q.ra[VAR_W-1:0]);
-    source_sum     = 1'b0;
-    for (int i = 0; i < 4; i++) source_sum |= sum_q[i] && sum_rd_q[i] == ins_q.ra[VAR_W-1:0];
-    bypass = (is_mul || ins_q.op == I_LDA) && ins_q.mode == M_ABS && product_q[5] && rd0_q == ins_q.ra[VAR_W-1:0]
-             && !(product1_q && rd1_q == ins_q.ra[VAR_W-1:0]) && !source_sum;
-    // Microcode drains the pipeline between writing a table and reading it; the checker sees to that.
-    source_pending = ins_q.mode == M_ABS && ((source_product && !bypass) || source_sum);
+    // Of the next instruction. Microcode drains the pipeline between writing a table and reading it; the checker sees to that.
+    older  = kind_next.abs_row && product0_q && same(next.ra[VAR_W-1:0], rd0_q);
+    newer  = kind_next.abs_row && product1_q && same(next.ra[VAR_W-1:0], rd1_q);
+    issued = kind_next.abs_row && same(next.ra[VAR_W-1:0], ins_q.rd);
+    sums_new[0] = issued && sum_goes;
+    for (int i = 0; i < 3; i++) sums_new[i+1] = kind_next.abs_row && sum_q[i] && same(next.ra[VAR_W-1:0], sum_rd_q[i]);
+    products_new[0] = (product_done_i ? newer : older) || (issued && mul_goes && !product0);
+    products_new[1] = (!product_done_i && newer) || (issued && mul_goes && product0);
     // A sum would overtake a product; products and sums by themselves keep their order.
-    target_pending = is_acc && ins_q.x[2] && ((product0_q && rd0_q == ins_q.rd) || (product1_q && rd1_q == ins_q.rd));
-    unique case (ins_q.op)
-      I_LDA:        free = since_q >= 6'(n_q == '0 ? 5'd4 : n_q);
-      I_MUL, I_SQR: free = since_q >= 6'(n_q) + 6'd5 && !product1_q;
-      // A sum and a product do not pass at the same time.
-      I_ACC:        free = !(last && product_q[3]);
-      I_SETM, I_HALT, I_NONCE: free = drained;
-      I_CANON, I_WIN, I_IN, I_OUT: free = wait_q && serial_done_i;
-      default:      free = 1'b1;
-    endcase
+    other = kind_next.acc && next.x[2];
+    targets_new[0] = other && (product_done_i ? product1_q && same(next.rd, rd1_q) : product0_q && same(next.rd, rd0_q));
+    targets_new[1] = other && !product_done_i && product1_q && same(next.rd, rd1_q);
+    if (other && mul_goes && same(next.rd, ins_q.rd)) targets_new[product0] = 1'b1;
+    // product_q[4] and product_done_i do not come together.
+    near       = product_q[4] && (kind_next.lda || kind_next.mul);
+    bypass_new = near && older && !newer && !(issued && (mul_goes || sum_goes)) && sums_new[3:1] == '0;
+    held_new   = (older && !product_done_i && !near) || newer || (issued && (mul_goes || sum_goes)) || sums_new[3:1] != '0
+                 || targets_new != '0;
+    // Of ins_q, if it stays
+    sums_left     = sums_q != '0;
+    products_left = product_done_i ? products_q[1] : products_q != '0;
+    bypass        = product_q[4] && (kind_q.lda || kind_q.mul) && products_q == 2'b01 && !sums_left;
+    held          = (sums_left || products_left || (product_done_i ? targets_q[1] : targets_q != '0)) && !bypass;
   end
-  assign go = valid_q && free && !(reads && (source_pending || target_pending)) && !scanning;
-  logic issue;                                       // go, or a term of a scan before its last
-  assign issue = valid_q && free && !(reads && (source_pending || target_pending));
+
+  // Units.
+  logic able_q, able_new, able, drained_q, drained, wait_q, mul_free, lda_free;
+  assign mul_free = since_q >= mul_at_q && !product1;
+  assign lda_free = since_q >= lda_at_q;
+  assign drained  = !product0 && !product1 && sum_q == '0 && !mul_goes && !sum_goes;
+  always_comb begin
+    // A sum and a product do not pass at the same time. A term that may be the last is taken for it.
+    able_new = (kind_next.lda && lda_free && !mul_goes) || (kind_next.mul && mul_free && !mul_goes)
+             || (kind_next.acc && !(product_q[2] && next.x[2] && next.x[10:6] == '0)) || (kind_next.drain && drained) || kind_next.other;
+    able     = (kind_q.lda && lda_free) || (kind_q.mul && mul_free)
+             || (kind_q.acc && !(product_q[2] && ins_q.x[2] && (!more_q || rem_q == 5'd1))) || (kind_q.drain && drained)
+             || kind_q.control || (kind_q.digit && seen_q) || kind_q.other;
+  end
+  always_ff @(posedge clk_i) begin
+    kind_q     <= advance ? kind_next : kind_q;
+    seen_q     <= !advance;
+    sums_q     <= advance ? sums_new[2:0] : {sums_q[1:0], 1'b0};
+    products_q <= advance ? products_new : product_done_i ? {1'b0, products_q[1]} : products_q;
+    targets_q  <= advance ? targets_new : product_done_i ? {1'b0, targets_q[1]} : targets_q;
+    held_q     <= advance ? held_new : held;
+    bypass_q   <= advance ? bypass_new : bypass;
+    able_q     <= advance ? able_new : able;
+    drained_q  <= drained;
+    lda_at_q   <= n_q == '0 ? 6'd3 : 6'(n_q) - 6'd1;
+    mul_at_q   <= 6'(n_q) + 6'd3;
+    pass_at_q  <= 6'(n_q) + 6'd4;
+    if (clear_i) begin
+      kind_q     <= '0;
+      seen_q     <= 1'b0;
+      sums_q     <= '0;
+      products_q <= '0;
+      targets_q  <= '0;
+      held_q     <= 1'b0;
+      bypass_q   <= 1'b0;
+      able_q     <= 1'b0;
+      drained_q  <= 1'b0;
+    end
+  end
+  assign issue = valid_q && !held_q && (able_q || (wait_q && serial_done_i));
+  assign go    = issue && !more_q;
 
   // Address, and what goes with it.
-  logic [ROW_W-1:0] base, raddr;
+  logic [ROW_W-1:0] base;
   always_comb begin
     unique case (ins_q.mode)
       M_MOD:   base = {4'b1111, modulus_q, 5'd0};
@@ -152,7 +250,6 @@ module ec_seq
       default: base = '0;
     endcase
     if (ins_q.op == I_SETM) base = {4'b1111, p384_i, ins_q.x[0], 5'd0};
-    raddr = base + ins_q.ra + ROW_W'(is_acc ? scan_q : 5'd0);
   end
   logic on;
   always_comb begin
@@ -176,23 +273,23 @@ module ec_seq
   stage_t [2:0] stage_q;
   stage_t stage;
   logic begin_serial;
-  assign begin_serial = valid_q && is_serial && drained && !wait_q;
+  assign begin_serial = valid_q && kind_q.serial && drained_q && !wait_q;
   always_comb begin
     stage        = '0;
-    stage.load_a = (issue && ins_q.op inside {I_LDA, I_SQR}) || (begin_serial && ins_q.op != I_IN);
-    stage.load_b = issue && is_mul;
-    stage.bypass = bypass;
+    stage.load_a = (issue && (kind_q.lda || ins_q.op == I_SQR)) || (begin_serial && ins_q.op != I_IN);
+    stage.load_b = issue && kind_q.mul;
+    stage.bypass = bypass_q;
     stage.load_m = issue && ins_q.op == I_SETM && !ins_q.x[1];
-    stage.term   = issue && is_acc;
+    stage.term   = issue && kind_q.acc;
     stage.first  = ins_q.x[0] && scan_q == '0;
     stage.neg    = ins_q.x[1];
     stage.on     = on;
-    stage.last   = issue && last;
+    stage.last   = issue && kind_q.acc && last_term;
     stage.rd     = ins_q.rd;
   end
   logic [2:0] serial_q;
   always_ff @(posedge clk_i) begin
-    raddr_o  <= raddr;
+    raddr_o  <= base + ins_q.ra;
     stage_q  <= {stage_q[1:0], stage};
     serial_q <= {serial_q[1:0], begin_serial};
     serial_start_o <= serial_q[2];
@@ -200,10 +297,12 @@ module ec_seq
     sum_write_o <= stage_q[2].last;
     sum_rd_o    <= stage_q[2].rd;
     if (clear_i) begin
+      raddr_o        <= '0;
       stage_q        <= '0;
       serial_q       <= '0;
       serial_start_o <= 1'b0;
       sum_write_o    <= 1'b0;
+      sum_rd_o       <= '0;
     end
   end
   assign load_a_o     = stage_q[2].load_a;
@@ -220,20 +319,19 @@ module ec_seq
   assign product_rd_o = rd0_q;
 
   always_ff @(posedge clk_i) begin
-    wait_q <= (wait_q || begin_serial) && !serial_done_i;
-    scan_q <= issue && scanning ? scan_q + 5'd1 : issue ? '0 : scan_q;
-    if (since_q != 6'd63) since_q <= since_q + 6'd1;
-    product_q <= {product_q[4:0], since_q == 6'(n_q) + 6'd4};
-    sum_q             <= {sum_q[2:0], go && last};
-    sum_rd_q          <= {sum_rd_q[2:0], ins_q.rd};
-    if (product_done_i) begin
-      product0_q <= product1_q;
-      product1_q <= 1'b0;
-      rd0_q      <= rd1_q;
-    end
-    if (go && is_mul) begin
+    wait_q  <= (wait_q || begin_serial) && !serial_done_i;
+    since_q <= since_q == 6'd63 ? since_q : since_q + 6'd1;
+    armed_q <= armed_q && since_q != pass_at_q;
+    product_q <= {product_q[3:0], armed_q && since_q == pass_at_q};
+    sum_q     <= {sum_q[1:0], issue && kind_q.acc && last_term};
+    sum_rd_q  <= {sum_rd_q[1:0], ins_q.rd};
+    product0_q <= product0;
+    product1_q <= product1;
+    if (product_done_i) rd0_q <= rd1_q;
+    if (issue && kind_q.mul) begin
       since_q <= 6'd1;
-      if (product0_q && !product_done_i) begin
+      armed_q <= 1'b1;
+      if (product0) begin
         product1_q <= 1'b1;
         rd1_q      <= ins_q.rd;
       end else begin
@@ -242,35 +340,50 @@ module ec_seq
       end
     end
     if (clear_i) begin
-      wait_q            <= 1'b0;
-      scan_q            <= '0;
-      since_q           <= 6'd63;
-      product_q         <= '0;
-      product0_q        <= 1'b0;
-      product1_q        <= 1'b0;
-      sum_q             <= '0;
+      wait_q     <= 1'b0;
+      since_q    <= 6'd63;
+      armed_q    <= 1'b0;
+      product_q  <= '0;
+      product0_q <= 1'b0;
+      product1_q <= 1'b0;
+      rd0_q      <= '0;
+      rd1_q      <= '0;
+      sum_q      <= '0;
+      sum_rd_q   <= '0;
     end
   end
 
-  // Control.
-  logic taken;
+  // Control: what it does is worked out in its first cycle, and done in the second.
+  logic flag, taken_q;
+  logic [7:0] less_q;
   always_comb begin
     unique case (ins_q.x[2:0])
-      3'd0:    taken = carry_i;
-      3'd1:    taken = !carry_i;
-      3'd2:    taken = zero_i;
-      3'd3:    taken = !zero_i;
-      3'd4:    taken = p384_i;
-      default: taken = 1'b0;
-    endcase
-    target = ins_q.op == I_RET ? stack_q[0] : ins_q.ra;
-    unique case (ins_q.op)
-      I_JMP, I_CALL, I_RET: jump = go;
-      I_BR:                 jump = go && taken;
-      I_DJNZ:               jump = go && count_q[ins_q.rd[1:0]] != 8'd1;
-      default:              jump = 1'b0;
+      3'd0:    flag = carry_i;
+      3'd1:    flag = !carry_i;
+      3'd2:    flag = zero_i;
+      3'd3:    flag = !zero_i;
+      3'd4:    flag = p384_i;
+      3'd5:    flag = verify_i;
+      3'd6:    flag = blind_i;
+      default: flag = 1'b0;
     endcase
   end
+  always_ff @(posedge clk_i) begin
+    unique case (ins_q.op)
+      I_BR:    taken_q <= flag;
+      I_DJNZ:  taken_q <= count_q[ins_q.rd[1:0]] != 8'd1;
+      default: taken_q <= 1'b1;
+    endcase
+    target_q <= ins_q.op == I_RET ? stack_q[0] : ins_q.ra;
+    less_q   <= count_q[ins_q.rd[1:0]] - 8'd1;
+    if (clear_i) begin
+      taken_q  <= 1'b0;
+      target_q <= '0;
+      less_q   <= '0;
+    end
+  end
+  assign jump    = go && kind_q.control && taken_q;
+  assign halting = go && ins_q.op == I_HALT;
   always_ff @(posedge clk_i) begin
     halt_o         <= 1'b0;
     nonce_o        <= 1'b0;
@@ -280,7 +393,7 @@ module ec_seq
         I_CALL:  stack_q <= {stack_q[4:0], pci_q + 11'd1};
         I_RET:   stack_q <= {11'd0, stack_q[5:1]};
         I_SETC:  count_q[ins_q.rd[1:0]] <= ins_q.x[7:0];
-        I_DJNZ:  count_q[ins_q.rd[1:0]] <= count_q[ins_q.rd[1:0]] - 8'd1;
+        I_DJNZ:  count_q[ins_q.rd[1:0]] <= less_q;
         I_SETX:  x_q <= ins_q.x[7:0];
         I_ADDX:  x_q <= x_q + ins_q.x[7:0];
         I_DIG:   digit_q <= window_i;

@@ -4,7 +4,7 @@
 // (OUT). The digits of a row come from the multiplier's A register. One at a time; the time depends on the instruction, the curve and the
 // words' handshakes.
 //
-// CANON: x = 0 all of it, 1 what is above the curve's 256 or 384 bits, 2 what is below. Its flags are valid when done_o comes.
+// CANON: x = 0 all of it, 1 what is above the curve's 256 or 384 bits, 2 what is below. Its flags are valid in the cycle after done_o.
 // WIN: bits 1 and up of a canonical scalar, in windows of 6 bits, or 5 if x[0]. A window v of w bits stands for the odd digit
 // 2 v + 1 - 2^w: kept are its sign (bit 5 set: negative) and its index i, the digit being 2 i + 1 or its negative.
 module ec_serial
@@ -40,59 +40,56 @@ module ec_serial
   input  logic              out_ready_i,
   output logic [31:0]       out_o
 );
-  typedef enum logic [2:0] {IDLE, CARRY, BITS, WORD_IN, FILL, WORD_OUT, DONE} state_e;
+  typedef enum logic [3:0] {IDLE, CARRY, BITS, WORD_OUT, WORD_GET, WORD_IN, FLUSH, FILL, DONE} state_e;
   state_e state_q;
-  logic [5:0]  index_q;      // digit
-  logic [1:0]  carry_q;
-  logic [K-1:1] last_q;      // CANON: the digit before. BITS, WORD_IN: the digit being shifted
-  logic [4:0]  bit_q;        // of the digit
-  logic [8:0]  total_q;      // bits yet to come
-  logic [31:0] word_q;
-  logic [4:0]  word_bit_q;
-  logic [5:0]  window_q;
-  logic [2:0]  window_bit_q;
-  logic        skip_q;
-  logic        zero_q, odd_q, carry_out_q;
+  logic [5:0]   index_q;     // digit
+  logic         carry_q;
+  logic [K-1:0] digit_q;     // CANON: with its carry
+  logic         valid_q, at_split_q, past_split_q;
+  logic [K-1:1] last_q;      // CANON: the digit before. WORD_IN: the digit being shifted
+  logic [4:0]   bit_q;       // of the digit
+  logic [4:0]   out_q;       // digit to write next
+  logic [3:0]   left_q;      // words yet to come
+  logic [31:0]  word_q;
+  logic [4:0]   word_bit_q;
+  logic [5:0]   window_q;
+  logic [2:0]   window_bit_q;
+  logic [6:0]   windows_q;
+  logic         skip_q;
+  logic         zero_q, odd_q, carry_out_q;
 
   // The split of CANON: digit and bit of the curve's 256 or 384.
-  logic [5:0] split, out_index;
-  logic [K-1:0] digit, joined, kept;
+  logic [5:0] split;
+  logic [K-1:0] joined, kept, selected;
   logic [K:0] sum;
   assign split  = p384_i ? 6'd22 : 6'd15;
   assign sum    = a_i + 18'(carry_q);
-  assign digit  = sum[K-1:0];
-  assign joined = p384_i ? {digit[9:0], last_q[16:10]} : {digit[0], last_q[16:1]};
+  assign joined = p384_i ? {digit_q[9:0], last_q[16:10]} : {digit_q[0], last_q[16:1]};
   always_comb begin
-    kept = digit;
-    if (index_q == split) kept = p384_i ? digit & 17'h3ff : digit & 17'h1;
-    if (index_q > split) kept = '0;
+    kept = digit_q;
+    if (at_split_q) kept = p384_i ? digit_q & 17'h3ff : digit_q & 17'h1;
+    if (past_split_q) kept = '0;
+    selected = x_i[0] ? joined : x_i[1] ? kept : digit_q;
   end
-  assign out_index = x_i[0] ? index_q - split - 6'd1 : index_q;
 
-  logic top_bit, windows_done, digit_done, word_done, bit_ready, bit_in, take;
+  logic top_bit, windows_done, digit_done, word_done;
   logic [2:0] width;
+  logic [6:0] window_count;
   assign width        = x_i[0] ? 3'd5 : 3'd6;
   assign top_bit      = a_i[bit_q];
   assign digit_done   = bit_q == 5'(K - 1);
   assign word_done    = word_bit_q == 5'd31;
-  logic [6:0] window_count;
   assign window_count = x_i[0] ? (p384_i ? 7'd77 : 7'd52) : (p384_i ? 7'd65 : 7'd43);
-  logic [6:0] windows_q;
   assign windows_done = windows_q == window_count;
 
   assign shift_o     = (state_q == CARRY) || (state_q == BITS && digit_done);
-  assign in_ready_o  = state_q == WORD_IN && word_bit_q == '0 && bit_ready;
+  assign in_ready_o  = state_q == WORD_GET;
   assign out_valid_o = state_q == WORD_OUT;
   assign out_o       = state_q == WORD_OUT ? word_q : '0;
   assign done_o      = state_q == DONE;
   assign carry_o     = carry_out_q;
   assign zero_o      = zero_q;
   assign odd_o       = odd_q;
-
-  // IN: a word's bits are shifted out one a cycle; its first goes with the handshake.
-  assign bit_ready = total_q != '0;
-  assign take      = state_q == WORD_IN && bit_ready && (word_bit_q != '0 || in_valid_i);
-  assign bit_in    = word_bit_q == '0 ? in_i[0] : word_q[0];
 
   always_ff @(posedge clk_i) begin
     write_o        <= 1'b0;
@@ -101,32 +98,37 @@ module ec_serial
     unique case (state_q)
       IDLE: begin
         index_q      <= '0;
-        carry_q      <= '0;
-        last_q       <= '0;
+        valid_q      <= 1'b0;
         bit_q        <= '0;
-        total_q      <= p384_i ? 9'd384 : 9'd256;
+        out_q        <= '0;
+        left_q       <= p384_i ? 4'd12 : 4'd8;
         word_bit_q   <= '0;
         window_bit_q <= '0;
         windows_q    <= '0;
         skip_q       <= 1'b1;
         if (start_i) begin
           if (op_i == I_CANON) zero_q <= 1'b1;
-          state_q <= op_i == I_CANON ? CARRY : op_i == I_IN ? WORD_IN : BITS;
+          state_q <= op_i == I_CANON ? CARRY : op_i == I_IN ? WORD_GET : BITS;
         end
       end
       CARRY: begin
-        carry_q <= {1'b0, sum[K]};
-        last_q  <= digit[K-1:1];
-        index_q <= index_q + 6'd1;
-        if (x_i[0] ? index_q > split : 1'b1) begin
-          write_o       <= 1'b1;
-          write_index_o <= out_index[4:0];
-          write_digit_o <= x_i[0] ? joined : x_i[1] ? kept : digit;
-          if ((x_i[0] ? joined : x_i[1] ? kept : digit) != '0) zero_q <= 1'b0;
-          if (out_index == '0) odd_q <= x_i[0] ? joined[0] : digit[0];
-          if (out_index == 6'(DIGITS - 1)) state_q <= DONE;
-        end
+        // A digit gets its carry in one cycle and is written in the next.
+        carry_q      <= sum[K];
+        digit_q      <= sum[K-1:0];
+        valid_q      <= 1'b1;
+        at_split_q   <= index_q == split;
+        past_split_q <= index_q > split;
+        index_q      <= index_q + 6'd1;
         if (index_q == 6'(DIGITS - 1)) carry_out_q <= sum[K];
+        last_q <= digit_q[K-1:1];
+        if (valid_q && (!x_i[0] || past_split_q)) begin
+          write_o       <= 1'b1;
+          write_index_o <= out_q;
+          write_digit_o <= selected;
+          out_q         <= out_q + 5'd1;
+          if (out_q == '0) odd_q <= selected[0];
+          if (out_q == 5'(DIGITS - 1)) state_q <= DONE;
+        end
       end
       BITS: begin
         bit_q <= digit_done ? '0 : bit_q + 5'd1;
@@ -145,61 +147,59 @@ module ec_serial
         end else begin
           word_q     <= {top_bit, word_q[31:1]};
           word_bit_q <= word_bit_q + 5'd1;
-          total_q    <= total_q - 9'd1;
-          if (word_done) state_q <= WORD_OUT;
+          if (word_done) begin
+            left_q  <= left_q - 4'd1;
+            state_q <= WORD_OUT;
+          end
         end
       end
-      WORD_OUT: if (out_ready_i) begin
-        word_q  <= '0;
-        state_q <= total_q == '0 ? DONE : BITS;
+      WORD_OUT: if (out_ready_i) state_q <= left_q == '0 ? DONE : BITS;
+      WORD_GET: begin
+        word_q <= in_i;
+        if (in_valid_i) begin
+          left_q  <= left_q - 4'd1;
+          state_q <= WORD_IN;
+        end
       end
-      WORD_IN: begin
-        if (take) begin
-          word_q     <= word_bit_q == '0 ? {1'b0, in_i[31:1]} : {1'b0, word_q[31:1]};
-          word_bit_q <= word_bit_q + 5'd1;
-          total_q    <= total_q - 9'd1;
-          last_q     <= {bit_in, last_q[K-1:2]};
-          bit_q      <= digit_done ? '0 : bit_q + 5'd1;
-          if (digit_done) begin
-            write_o       <= 1'b1;
-            write_index_o <= index_q[4:0];
-            write_digit_o <= {bit_in, last_q[K-1:1]};
-            index_q       <= index_q + 6'd1;
-          end
-        end else if (!bit_ready) begin
-          // The last digit is not full: its bits have yet to come down.
-          bit_q  <= bit_q + 5'd1;
-          last_q <= {1'b0, last_q[K-1:2]};
-          if (digit_done) begin
-            write_o       <= 1'b1;
-            write_index_o <= index_q[4:0];
-            write_digit_o <= {1'b0, last_q[K-1:1]};
-            index_q       <= index_q + 6'd1;
-            state_q       <= FILL;
-          end
+      WORD_IN, FLUSH: begin
+        // FLUSH: the last digit is not full; its bits have yet to come down.
+        word_q     <= {1'b0, word_q[31:1]};
+        word_bit_q <= word_bit_q + 5'd1;
+        last_q     <= {word_q[0], last_q[K-1:2]};
+        bit_q      <= digit_done ? '0 : bit_q + 5'd1;
+        if (state_q == WORD_IN && word_done) state_q <= left_q == '0 ? FLUSH : WORD_GET;
+        if (digit_done) begin
+          write_o       <= 1'b1;
+          write_index_o <= out_q;
+          write_digit_o <= {word_q[0], last_q};
+          out_q         <= out_q + 5'd1;
+          if (state_q == FLUSH) state_q <= FILL;
         end
       end
       FILL: begin
         write_o       <= 1'b1;
-        write_index_o <= index_q[4:0];
-        index_q       <= index_q + 6'd1;
-        last_q        <= '0;
-        if (index_q == 6'(DIGITS - 1)) state_q <= DONE;
+        write_index_o <= out_q;
+        out_q         <= out_q + 5'd1;
+        if (out_q == 5'(DIGITS - 1)) state_q <= DONE;
       end
       default: begin
         last_q  <= '0;
+        digit_q <= '0;
         word_q  <= '0;
-        carry_q <= '0;
+        carry_q <= 1'b0;
         state_q <= IDLE;
       end
     endcase
+    if (write_o && write_digit_o != '0) zero_q <= 1'b0;
     if (clear_i) begin
       state_q        <= IDLE;
-      carry_q        <= '0;
+      carry_q        <= 1'b0;
       last_q         <= '0;
+      digit_q        <= '0;
       word_q         <= '0;
       window_q       <= '0;
       write_o        <= 1'b0;
+      write_digit_o  <= '0;
       window_write_o <= 1'b0;
       zero_q         <= 1'b0;
       odd_q          <= 1'b0;

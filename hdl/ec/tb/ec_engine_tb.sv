@@ -14,6 +14,8 @@ module ec_engine_tb
   input  logic         req_p384_i,
   input  logic [1:0]   req_alg_i,
   input  logic         req_deterministic_i,
+  input  logic         req_verify_i,
+  input  logic         req_blind_i,
   input  logic [4:0]   req_digest_words_i,
   input  logic [511:0] key_i,
   input  logic         in_valid_i,
@@ -58,8 +60,8 @@ module ec_engine_tb
     if (look_i) for (int i = 0; i < 256; i++) windows |= dut.u_core.windows[i] != '0;
   end
   assign work = |{dut.u_core.u_mul.a_q, dut.u_core.u_mul.b_q, dut.u_core.u_mul.m_q, dut.u_core.u_mul.p_q, dut.u_core.u_mul.r_q,
-    dut.u_core.u_mul.p_high_q, dut.u_core.u_mul.r_high_q, dut.u_core.u_mul.w_q, dut.u_core.u_mul.z_q, dut.u_core.u_mul.x_q,
-    dut.u_core.u_mul.quotient_q, dut.u_core.u_mul.low_q, dut.u_core.u_acc.sum_q, dut.u_core.wdata, dut.u_core.u_serial.last_q,
+    dut.u_core.u_mul.top_q, dut.u_core.u_mul.w_q, dut.u_core.u_mul.z_q, dut.u_core.u_mul.x_q, dut.u_core.u_mul.digit_q,
+    dut.u_core.u_mul.s_q, dut.u_core.u_mul.low_q, dut.u_core.u_acc.sum_q, dut.u_core.wdata, dut.u_core.u_serial.last_q,
     dut.u_core.u_serial.word_q, dut.u_core.u_serial.window_q, dut.u_core.u_seq.digit_q, dut.random_q, dut.u_nonce.k_q,
     dut.u_nonce.v_q, dut.u_nonce.t_q, dut.u_nonce.digest_q, dut.u_nonce.random_q, dut.u_nonce.u_hmac.key_q, dut.u_nonce.u_hmac.mac_q};
   assign zero_o = !(|rows || windows || work);

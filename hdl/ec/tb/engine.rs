@@ -63,6 +63,9 @@ struct Job<'a> {
     /// Bits of the nonce's hash.
     sha: u32,
     deterministic: bool,
+    /// Options: verify after signing, blind scalars.
+    verify: bool,
+    blind: bool,
     /// Flip a bit in this cycle.
     fault: Option<u64>,
     /// Clear (true) or reset in this cycle and give up.
@@ -81,6 +84,8 @@ impl<'a> Job<'a> {
             key: BigUint::ZERO,
             sha: curve.bits,
             deterministic: true,
+            verify: false,
+            blind: false,
             fault: None,
             stop: None,
             idle: 0,
@@ -217,6 +222,8 @@ impl Unit {
         self.set("req_p384_i", job.curve.bits == 384);
         self.set("req_alg_i", u64::from(job.sha / 128 - 2));
         self.set("req_deterministic_i", job.deterministic);
+        self.set("req_verify_i", job.verify);
+        self.set("req_blind_i", job.blind);
         self.set("req_digest_words_i", digest_words as u64);
         self.set("req_valid_i", 1u64);
         self.m.settle();
@@ -633,24 +640,27 @@ fn one_time_for_every_key() {
     }
 }
 
+/// The engine's files, with `from` replaced by `to` in one of them.
+fn seeded(file: &str, from: &str, to: &str) -> Vec<PathBuf> {
+    let source = std::fs::read_to_string(hdl(&format!("ec/rtl/{file}"))).expect("a source");
+    assert!(source.contains(from), "nothing to seed");
+    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
+    std::fs::write(&copy, source.replace(from, to)).expect("a copy");
+    FILES
+        .map(|f| if f.ends_with(file) { copy.clone() } else { hdl(f) })
+        .to_vec()
+}
+
 /// The same test sees a sequencer that stops reading a table where it has found its entry.
 #[test]
 fn a_leak_is_seen() {
-    let source = std::fs::read_to_string(hdl("ec/rtl/ec_seq.sv")).expect("the sequencer");
-    let scan = "scan_q != ins_q.x[10:6]";
-    assert!(source.contains(scan));
-    let leaky = source.replace(scan, "scan_q != ins_q.x[10:6] && !(ins_q.x[5:3] == 3'd5 && on)");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let copy = folder.join("ec_seq.sv");
-    std::fs::write(&copy, leaky).expect("a copy");
-    let files = FILES.map(|f| {
-        if f.ends_with("ec_seq.sv") {
-            copy.clone()
-        } else {
-            hdl(f)
-        }
-    });
-    let mut u = Unit::of(files.to_vec(), 11);
+    // While some digits are there, a product waits a cycle longer for the multiplier.
+    let files = seeded(
+        "ec_seq.sv",
+        "(kind_q.mul && mul_free)",
+        "(kind_q.mul && mul_free && !(digit_q[1] && since_q == mul_at_q))",
+    );
+    let mut u = Unit::of(files, 11);
     let t = times(&mut u, Op::PublicKey, &CURVES[0], 4);
     assert!(t.iter().any(|&x| x != t[0]), "{t:?}");
 }
@@ -673,6 +683,65 @@ fn faults_release_nothing() {
         }
     }
     assert!(seen >= 8, "{seen} of 16 faults noticed");
+}
+
+/// What a sign or a key operation answers does not depend on its options.
+#[test]
+fn options() {
+    let mut u = Unit::new(14);
+    for c in &CURVES {
+        let key = u.random_key(c);
+        let plain = u.sign(c, &key, &[9; 32], c.bits);
+        let (mut cycles, q) = (vec![plain.cycles], c.mul(&key, &c.g()).expect("a point"));
+        for (verify, blind) in [(true, false), (false, true), (true, true)] {
+            let mut job = Job::new(Op::Sign, c).key(&key).digest(&[9; 32]);
+            (job.verify, job.blind) = (verify, blind);
+            let a = u.answer(&job);
+            assert_eq!((a.status, a.numbers()), (Status::Ok, plain.numbers()));
+            println!(
+                "P-{} sign, verify {verify}, blind {blind}: {} cycles",
+                c.bits, a.cycles
+            );
+            cycles.push(a.cycles);
+        }
+        assert!(cycles[1] > 3 * cycles[0] && cycles[2] > cycles[0] && cycles[3] > cycles[1]);
+        let mut job = Job::new(Op::PublicKey, c).key(&key);
+        job.blind = true;
+        assert_eq!(u.answer(&job).numbers(), [q.0, q.1]);
+        let peer = c.mul(&u.random_key(c), &c.g()).expect("a point");
+        let mut job = Job::new(Op::Ecdh, c).key(&key).integers(&[&peer.0, &peer.1]);
+        job.blind = true;
+        let shared = c.mul(&key, &peer).expect("a point").0;
+        assert_eq!(u.answer(&job).numbers(), [shared]);
+        // Of no meaning to a verification, and its statuses stay.
+        let mut job = Job::new(Op::Verify, c)
+            .integers(&[&plain.numbers()[1], &plain.numbers()[0], &peer.0, &peer.1])
+            .digest(&[9; 32]);
+        (job.verify, job.blind) = (true, true);
+        assert_eq!(u.answer(&job).status, Status::Signature);
+    }
+}
+
+/// A fault in r's last reduction: the signature is wrong, and s fits it.
+#[test]
+fn verification_sees_what_the_checks_do_not() {
+    let mut u = Unit::new(15);
+    let c = &CURVES[0];
+    let key = u.random_key(c);
+    let clean = u.sign(c, &key, &[7; 32], 256);
+    let mut missed = 0;
+    // r is reduced about 10,800 cycles before the end.
+    for cycle in (clean.cycles - 11_200..clean.cycles - 10_500).step_by(6) {
+        let mut job = Job::new(Op::Sign, c).key(&key).digest(&[7; 32]);
+        job.fault = Some(cycle);
+        let a = u.answer(&job);
+        if a.status == Status::Ok && a.numbers() != clean.numbers() {
+            missed += 1;
+            job.verify = true;
+            assert_eq!(u.answer(&job).status, Status::Fault);
+        }
+    }
+    assert!(missed > 0, "no such fault");
 }
 
 #[test]

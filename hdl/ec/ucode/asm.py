@@ -7,7 +7,7 @@ OPS = ["LDA", "MUL", "SQR", "ACC", "CANON", "WIN", "IN", "OUT", "SETM", "JMP", "
        "DIG", "SETT", "ADDT", "HALT", "NONCE", "ADDD"]
 SOURCES = ["word", "digest", "key", "random", "nonce"]
 STATUS = ["ok", "signature", "point", "key", "fault", "retry"]
-CONDITIONS = ["carry", "ncarry", "zero", "nzero", "p384", "det", "check", "fast"]
+CONDITIONS = ["carry", "ncarry", "zero", "nzero", "p384", "verify", "blind"]
 MASKS = ["", "carry", "ncarry", "odd", "even", "scan", "neg", "pos"]
 ABS, MOD, TAB = 0, 1, 2
 
@@ -46,7 +46,7 @@ def unrolled(text):
 
 class Assembler:
     def __init__(self, text):
-        self.regs, self.labels, self.code, self.serial, self.declassified = {}, {}, [], 0, set()
+        self.regs, self.labels, self.code, self.serial, self.declassified = {}, {}, [], 0, {}
         for number, raw in unrolled(text):
             line = raw.split(";")[0].strip()
             self.line = f"{number}: {raw.strip()}"
@@ -136,6 +136,7 @@ class Assembler:
     def accumulate(self, rd, terms):
         for i, (row, neg, mask) in enumerate(terms):
             last = i == len(terms) - 1
+            assert not (last and neg), "the last term must be added"
             self.put("ACC", rd=rd if last else 0, x=acc_x(i == 0, neg, last, mask), **row)
 
     def do_compare(self, rd, a, b):
@@ -232,6 +233,8 @@ class Assembler:
             self.put("ADDT", ra=int(a[0]) % 2048)
         elif op in ("addd", "subd"):
             self.put("ADDD", x=int(op == "subd"))
+        elif op == "public":
+            self.declassified[len(self.code)] = [self.reg(r) for r in a]
         elif op == "halt":
             self.put("HALT", x=STATUS.index(a[0]))
         elif op == "nonce":

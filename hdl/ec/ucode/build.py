@@ -20,10 +20,12 @@ def ucode():
 
 
 def rows():
-    width = DIGITS * (K + 1)
-    body = ",\n".join(f"    {width}'h{sum(d << ((K + 1) * j) for j, d in enumerate(r)):x}" for r in memory())
+    width = (K + 1) * ROWS
+    table = memory()
+    body = ",\n".join(f"    {width}'h{sum(r[j] << ((K + 1) * i) for i, r in enumerate(table)):x}" for j in range(DIGITS))
+    # Column by column, each one number: tools copy a whole constant for every look at it.
     return HEAD.format("The rows' initial contents, from hdl/ec/ucode/consts.py: variables (zero), multiples of G, constants.", "ec_rows_pkg") + \
-        f"  localparam logic [{width - 1}:0] ROWS [{ROWS}] = '{{\n{body}\n  }};\nendpackage\n"
+        f"  // Digit j of row i: COLUMNS[j][{K + 1}*i +: {K + 1}]\n  localparam logic [{width - 1}:0] COLUMNS [{DIGITS}] = '{{\n{body}\n  }};\nendpackage\n"
 
 
 def main():

@@ -34,11 +34,17 @@ def operations(program, index, rnd, quick):
         if s:
             # A candidate of 0 and one of n come first and are rejected.
             expect("sign", run(program, index, SIGN, key=d, digest=h, random=[wide()], nonces=[c.n, 0, k]), ("ok", [r, s]))
+            for verify, blind in ((False, True),) if quick else ((True, False), (False, True), (True, True)):
+                random = [wide() for _ in range(7)]
+                expect("sign, options", run(program, index, SIGN, key=d, digest=h, random=random, nonces=[k], verify=verify, blind=blind), ("ok", [r, s]))
             if not quick:
                 expect("verify", run(program, index, VERIFY, words=[r, s, *q], digest=h, random=[wide(), wide()]), ("ok", []))
                 expect("verify", run(program, index, VERIFY, words=[r, s, *q], digest=h ^ 1, random=[wide(), wide()]), ("signature", []))
         if not quick:
             expect("ECDH", run(program, index, ECDH, words=q, key=k, random=[wide()]), ("ok", [c.mul(k, q)[0]]))
+            random = [wide() for _ in range(3)]
+            expect("ECDH, blinded", run(program, index, ECDH, words=q, key=k, random=random, blind=True), ("ok", [c.mul(k, q)[0]]))
+            expect("public key, blinded", run(program, index, PUBLIC, key=d, random=random, blind=True), ("ok", list(q)))
     expect("key 0", run(program, index, PUBLIC, key=0), ("key", []))
     expect("key n", run(program, index, PUBLIC, key=c.n), ("key", []))
     expect("point", run(program, index, CHECK, words=c.g), ("ok", []))

@@ -7,7 +7,7 @@
 .reg x2 y2 z2                 ; the other point
 .reg t0 t1 t2 t3 t4 yy z1 w1 w3 B p m u v z a c s1 s2
 .reg f g h                    ; final reduction
-.reg d k r s hash km rm dm zm lam qx qy x y inv
+.reg d k r s hash km rm dm zm lam mask qx qy x y inv
 .reg T[80]                    ; multiples of a public key; powers
 
 ; ---- entries, by operation
@@ -31,7 +31,7 @@ sign:
   call check_d
   dm = d * #R2
   zm = hash * #R2
-  call blind
+  call randomize
   modulus n
 sign_nonce:
   k = in nonce
@@ -39,7 +39,9 @@ sign_nonce:
   br carry sign_reject
   t0 = canon k
   br zero sign_reject
+  br blind sign_blind
   call comb_odd
+sign_point:
   call affine
   call on_curve
   f = x
@@ -48,8 +50,14 @@ sign_nonce:
   call reduce
   br zero fault
   r = f
+  mask = #R                     ; one
+  br blind sign_mask
+sign_masked:
   km = k * #R2
   rm = r * #R2
+  km = km * mask
+  dm = dm * mask
+  zm = zm * mask
   call invert_n
   t0 = rm * dm
   t0 = t0 + zm
@@ -59,20 +67,45 @@ sign_nonce:
   s = f
   ; s k = hash + r d, with what is kept in the memory read and multiplied again
   t0 = s * #R2
-  rm = r * #R2
+  km = k * #R2
   dm = d * #R2
   zm = hash * #R2
+  rm = r * #R2
+  km = km * mask
+  dm = dm * mask
+  zm = zm * mask
   t0 = t0 * km
   t1 = dm * rm
   f = t0 - t1 - zm
   call final_n
   br nzero fault
+  br verify sign_verify
+sign_out:
   out r
   out s
   halt ok
 sign_reject:
   nonce reject
   jmp sign_nonce
+sign_blind:
+  call comb_split
+  jmp sign_point
+sign_mask:
+  mask = in random
+  jmp sign_masked
+; the signature by the public key, made anew
+sign_verify:
+  d = in key
+  k = d
+  call randomize
+  call comb_secret
+  call affine
+  call on_curve
+  qx = x
+  qy = y
+  public r s qx qy
+  call check_signature
+  jmp sign_out
 fault:
   halt fault
 
@@ -97,8 +130,8 @@ pubkey:
   halt ok
 ; r, s = x and y of k G
 public_point:
-  call blind
-  call comb
+  call randomize
+  call comb_secret
   call affine
   call on_curve
   f = x
@@ -153,14 +186,23 @@ ecdh:
   call check_d
   call get_point
   k = d
-  call blind
+  call randomize
+  br blind ecdh_blind
   call multiply_q
+ecdh_point:
   call affine
   call on_curve
   f = x
   call final_p
   out f 2
   halt ok
+ecdh_blind:
+  call split
+  call multiply_q
+  call split_next
+  call multiply_q
+  call split_sum
+  jmp ecdh_point
 
 ; ---- verify (FIPS 186-5, 6.4.2)
 verify:
@@ -176,8 +218,12 @@ verify:
   g = compare s #m
   br carry bad_signature
   call get_point
-  modulus n
   hash = in digest
+  call check_signature
+  halt ok
+; r, s, of hash, by (qx, qy)
+check_signature:
+  modulus n
   km = s * #R2
   call invert_n
   f = inv * hash
@@ -192,18 +238,17 @@ verify:
   call final_p
   br zero verify_slow
   Z = Z * Z
-  call compare_x
-  halt ok
+  jmp compare_x
 ; An addition of joint's was one that its formulas do not have. The complete ones have all.
 verify_slow:
-  call blind
+  call randomize
   call multiply_q
   Z = Z3 + e
   T[0] = X
   T[1] = Y
   T[2] = Z
   k = d
-  call blind
+  call randomize
   call comb
   x2 = T[0]
   y2 = T[1]
@@ -213,9 +258,9 @@ verify_slow:
   f = Z
   call final_p
   br zero bad_signature
-  call compare_x
-  halt ok
+  jmp compare_x
 bad_signature:
+  br verify fault               ; the engine's own
   halt signature
 
 ; returns if r, or r + n where that is below p, is X / Z
@@ -351,12 +396,48 @@ curve_equation:
   jmp final_p
 
 ; ---- random factor of projective coordinates
-blind:
+randomize:
   modulus p
   lam = in random
   Z3 = lam
   e = #zero
   ret
+
+; ---- blinding: k is split into two scalars, random but for their sum, whose multiples are added
+split:
+  T[54] = k
+  modulus n
+  f = in random
+  call reduce
+  T[52] = f
+  t0 = k - f
+  f = t0 * #R2
+  call final_n
+  T[53] = f
+  k = T[52]
+  ret
+split_next:
+  Z = Z3 + e
+  T[48] = X
+  T[49] = Y
+  T[50] = Z
+  k = T[53]
+  jmp randomize
+split_sum:
+  x2 = T[48]
+  y2 = T[49]
+  z2 = T[50]
+  k = T[54]
+  jmp add
+comb_secret:
+  br blind comb_split
+  jmp comb
+comb_split:
+  call split
+  call comb
+  call split_next
+  call comb
+  jmp split_sum
 
 ; ---- k G, 0 <= k < n. The comb: windows of 6 bits, recoded to odd digits -63..63, of which every 3rd (P-256) or 5th (P-384) has a
 ; table; the passes over the others are moved into place by doublings. Every row of a window's table is read.

@@ -28,8 +28,9 @@ class Violation(Exception):
 
 
 class Engine:
-    def __init__(self, program, curve, op, words=(), digest=0, key=None, random=(), nonces=(), check=True):
-        self.code, self.labels = program.code, program.labels
+    def __init__(self, program, curve, op, words=(), digest=0, key=None, random=(), nonces=(), verify=False, blind=False):
+        self.code, self.labels, self.declassified = program.code, program.labels, program.declassified
+        self.options = dict(p384=curve == 1, verify=verify, blind=blind)
         self.curve, self.cur = curve, CURVES[curve]
         self.words, self.digest, self.key = list(words), digest, key
         self.random, self.nonces = list(random), list(nonces)
@@ -69,6 +70,7 @@ class Engine:
     def run(self, limit=10**7):
         while self.status is None:
             self.i = i = self.code[self.pc]
+            self.declassify()
             self.pc += 1
             self.steps += 1
             if i.op in DRAINS:
@@ -76,6 +78,11 @@ class Engine:
             getattr(self, "op_" + i.op.lower())(i)
             self.need(self.steps < limit, "does not end")
         return self.status
+
+    def declassify(self):
+        """What is to be given away is no secret from here on."""
+        for r in self.declassified.get(self.pc, ()):
+            self.mem[r].secret = False
 
     # ---- data
     def op_lda(self, i):
@@ -227,10 +234,12 @@ class Engine:
 
     def op_br(self, i):
         c = CONDITIONS[i.x]
-        taken = {"carry": lambda: self.flags["carry"], "ncarry": lambda: not self.flags["carry"], "zero": lambda: self.flags["zero"],
-                 "nzero": lambda: not self.flags["zero"], "p384": lambda: self.curve == 1}[c]()
-        if c != "p384":
+        if c in self.options:
+            taken = self.options[c]
+        else:
             self.branch(i)
+            taken = {"carry": lambda: self.flags["carry"], "ncarry": lambda: not self.flags["carry"], "zero": lambda: self.flags["zero"],
+                     "nzero": lambda: not self.flags["zero"]}[c]()
         if taken:
             self.pc = self.labels[i.label]
 

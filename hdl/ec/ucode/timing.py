@@ -17,6 +17,7 @@ class Timed(Engine):
         while self.status is None:
             self.i = i = self.code[self.pc]
             before, began = self.pc, self.now
+            self.declassify()
             self.fresh = set()
             self.pc += 1
             self.steps += 1
@@ -39,7 +40,7 @@ class Timed(Engine):
         if i.op == "LDA":
             t = max(t, self.mul + (self.mul_n or 4))
         if i.op in ("MUL", "SQR"):
-            t = max(t, self.mul + self.mul_n + 5)
+            t = max(t, self.mul + self.mul_n + 4)
             self.done = [d for d in self.done if d > t]
             if len(self.done) > 1:
                 t = max(t, self.done[0])
@@ -58,13 +59,17 @@ class Timed(Engine):
                 if t == self.mul + self.mul_n + 8:
                     t += 1
                 self.ready[i.rd] = t + 5
+        if i.op in ("JMP", "CALL", "RET", "BR", "DJNZ"):
+            t += 1
+        if i.op == "DIG":
+            t += 2
         bits = self.cur.bits
         if i.op == "CANON":
-            t += 5 + 27 + (bits // 17 + 1 if i.x == 1 else 0)
+            t += 6 + 27 + (bits // 17 + 1 if i.x == 1 else 0)
         if i.op == "WIN":
             t += 5 + 2 + (5 * self.cur.windows5 if i.x & 1 else 6 * self.cur.windows6)
         if i.op == "IN":
-            t += 5 + bits + 17 - bits % 17 + 27 - (bits // 17 + 1) + 1
+            t += 5 + bits + 17 - bits % 17 + 27 - (bits // 17 + 1) + 1 + bits // 32
         if i.op == "OUT":
             t += 5 + bits + bits // 32
         self.now = t + 1
