@@ -344,9 +344,9 @@ module dma_write
     end
   end
   logic undo, undone;  // a wiped request has to be undone; can be answered
-  assign undo    = put_q == WIPED && retiring_q == '0 && owed_valid && owed.opens && touched_q != '0 && !scrubbed_q
+  assign undo    = put_q == WIPED && wiped_q && retiring_q == '0 && owed_valid && owed.opens && touched_q != '0 && !scrubbed_q
       && scrub_bytes != '0;
-  assign undone  = put_q == WIPED && retiring_q == '0 && owed_valid && !undo && (!cpl_valid_o || cpl_ready_i);
+  assign undone  = put_q == WIPED && wiped_q && retiring_q == '0 && owed_valid && !undo && (!cpl_valid_o || cpl_ready_i);
   assign put_pop = put_q == LAST && retire_push;
   assign end_pop = put_pop;
   assign restart = put_pop && ending.cut;
