@@ -19,7 +19,9 @@ module ec_nonce
   input  alg_e         alg_i,
   input  logic         p384_i,
   input  logic         deterministic_i,
-  input  logic [511:0] key_i,           // a big-endian string of 32 or 48 bytes, byte i in [8*i +: 8]
+  // Key, a big-endian string of 32 or 48 bytes: words of four bytes, in the cycle in which they are asked for
+  output logic [3:0]   key_at_o,
+  input  logic [31:0]  key_i,
   // Digest
   input  logic         digest_valid_i,
   input  logic [31:0]  digest_i,
@@ -44,7 +46,7 @@ module ec_nonce
   state_e state_q;
   step_e step_q;
   part_e part_q;
-  logic [2:0] beat_q;
+  logic [3:0] beat_q;
   logic [511:0] k_q, v_q;
   logic [383:0] digest_q, t_q;
   logic [255:0] random_q;
@@ -52,10 +54,10 @@ module ec_nonce
   logic clear_q, digest_full_q;
 
   logic [3:0] words;
-  logic [2:0] beats, part_last;
-  logic [3:0] mac_beats;
+  logic [3:0] beats, part_last, mac_beats;
   assign words     = p384_i ? 4'd12 : 4'd8;
-  assign beats     = p384_i ? 3'd6 : 3'd4;
+  assign beats     = p384_i ? 4'd6 : 4'd4;
+  assign key_at_o  = beat_q;
   assign mac_beats = digest_beats(alg_i);
 
   function automatic logic [31:0] swap(logic [31:0] x);
@@ -73,29 +75,30 @@ module ec_nonce
   assign in_valid  = state_q == MESSAGE && !(part_q == P_DIGEST && !digest_full_q);
   assign part_done = beat_q == part_last;
   always_comb begin
-    in_data   = v_q[9'(beat_q)*64+:64];
+    in_data   = v_q[9'(beat_q[2:0])*64+:64];
     in_bytes  = 4'd8;
-    part_last = 3'(mac_beats - 4'd1);
+    part_last = mac_beats - 4'd1;
     in_last   = 1'b0;
     unique case (part_q)
       P_BYTE: begin
         in_data   = {63'd0, step_q == K_SECOND};
         in_bytes  = 4'd1;
-        part_last = 3'd0;
+        part_last = 4'd0;
         in_last   = !keyed;
       end
       P_KEY: begin
-        in_data   = key_i[9'(beat_q)*64+:64];
-        part_last = beats - 3'd1;
+        in_data   = 64'(key_i);
+        in_bytes  = 4'd4;
+        part_last = words - 4'd1;
       end
       P_DIGEST: begin
-        in_data   = digest_q[9'(beat_q)*64+:64];
-        part_last = beats - 3'd1;
+        in_data   = digest_q[9'(beat_q[2:0])*64+:64];
+        part_last = beats - 4'd1;
         in_last   = deterministic_i && part_done;
       end
       P_RANDOM: begin
         in_data   = random_q[8'(beat_q[1:0])*64+:64];
-        part_last = 3'd3;
+        part_last = 4'd3;
         in_last   = part_done;
       end
       default: in_last = !updates_k && part_done;
@@ -156,7 +159,7 @@ module ec_nonce
       end
       REQUEST: if (req_ready) state_q <= MESSAGE;
       MESSAGE: if (in_valid && in_ready) begin
-        beat_q <= part_done ? '0 : beat_q + 3'd1;
+        beat_q <= part_done ? '0 : beat_q + 4'd1;
         if (part_done) part_q <= part_e'(part_q + 3'd1);
         if (in_last) state_q <= RESULT;
       end

@@ -37,8 +37,13 @@ module ec_engine_tb
   output logic         zero_o
 );
   ec_status_e status;
+  logic [3:0] key_at, nonce_key_at;
   ec_engine dut (
     .*,
+    .key_at_o       (key_at),
+    .key_i          (key_i[9'(key_at)*32+:32]),
+    .nonce_key_at_o (nonce_key_at),
+    .nonce_key_i    (key_i[9'(nonce_key_at)*32+:32]),
     .req_op_i  (ec_op_e'(req_op_i)),
     .req_alg_i (alg_e'(req_alg_i)),
     .status_o  (status)
