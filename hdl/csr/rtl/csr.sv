@@ -13,6 +13,7 @@ module csr
   parameter  int unsigned QUEUES  = 8,
   parameter  int unsigned RD_TAGS = 64,
   parameter  sbox_e       SBOX    = SBOX_TABLE,
+  parameter  int unsigned EC_ENGINES = 0,
   localparam int unsigned QW      = $clog2(QUEUES)
 ) (
   input  logic             clk_i,
@@ -188,7 +189,7 @@ module csr
       REG_VERSION: own_data = {8'd0, REG_VERSION_MAJOR_RESET, REG_VERSION_MINOR_RESET, REG_VERSION_PATCH_RESET};
       REG_CAP0: own_data = {16'(SLOTS), 8'(LANES), 8'(QUEUES)};
       REG_CAP1: own_data = {16'(BURST_BYTES), 8'(RD_TAGS), 8'(DW / 8)};
-      REG_CAP2: own_data = {6'd0, 2'(SBOX), 1'b0, 5'd16, 10'd1023, 8'd12};
+      REG_CAP2: own_data = {2'd0, 4'(EC_ENGINES), 2'(SBOX), 1'b0, 5'd16, 10'd1023, 8'd12};
       REG_ABI_HASH: own_data = ABI_HASH;
       REG_STATUS: own_data = {23'd0, entropy_error_i, selftest_done_i && !selftest_ok_i, selftest_done_i, wiped_i, sealed_o, any_busy_i,
                               any_error_i, tamper_q, selftest_done_i && !wipe_o};

@@ -14,6 +14,7 @@ module casemate_top
   parameter  sbox_e       SBOX    = SBOX_TABLE,
   parameter  int unsigned RD_TAGS = 64,         // data reads in flight a lane: 4 to 128, a power of two
   parameter  bit          CLOCK_GATES = 1'b0,   // the clocks of the key unit and the generator stop while they are idle: clock_gate
+  parameter  int unsigned EC_ENGINES = 0,      // elliptic-curve engines
   localparam int unsigned BYTES   = AXI_DW / 8
 ) (
   input  logic                clk_i,
@@ -131,7 +132,7 @@ module casemate_top
   logic              deliver, posted, posted_ok;
   logic [8:0]        bytes_in[LANES], bytes_out[LANES];
   logic [LANES-1:0]  busy, stall_in, stall_out;
-  csr #(.DW(AXI_DW), .LANES(LANES), .SLOTS(SLOTS), .QUEUES(QUEUES), .RD_TAGS(RD_TAGS), .SBOX(SBOX)) u_csr (
+  csr #(.DW(AXI_DW), .LANES(LANES), .SLOTS(SLOTS), .QUEUES(QUEUES), .RD_TAGS(RD_TAGS), .SBOX(SBOX), .EC_ENGINES(EC_ENGINES)) u_csr (
     .clk_i, .rst_ni,
     .s_axil_awvalid_i, .s_axil_awready_o, .s_axil_awaddr_i, .s_axil_wvalid_i, .s_axil_wready_o, .s_axil_wdata_i,
     .s_axil_wstrb_i, .s_axil_bvalid_o, .s_axil_bready_i, .s_axil_bresp_o, .s_axil_arvalid_i, .s_axil_arready_o,
