@@ -199,7 +199,8 @@ impl KeyAttributes {
         match self.kind {
             KeyType::Aes128 => 16,
             KeyType::Aes192 => 24,
-            KeyType::Aes256 | KeyType::Wrapping => 32,
+            KeyType::Aes256 | KeyType::Wrapping | KeyType::P256 => 32,
+            KeyType::P384 => 48,
             KeyType::Secret => self.secret_len.into(),
         }
     }
