@@ -3,7 +3,7 @@
 // The key unit's two wide registers. `made` is a key on its way to its slot or to the wrapping engine; `side` is what is not one: what was
 // read or is to be written, salt and PRK, a KDF's context, a wrapped key.
 //
-// A command in cycle t: shift, zero and cut are done with t + 1. The others take what their source has in t + 1 to a bus, and from there to
+// A command in cycle t: shift, word, zero and cut are done with t + 1. The others take what their source has in t + 1 to a bus, and from there to
 // their place, which has it from t + 3 on. Every multiplexer follows registers.
 module key_data
   import casemate_abi_pkg::*;
@@ -15,6 +15,7 @@ module key_data
   input  made_cmd_t       made_i,
   // Sources.
   input  logic [7:0]      byte_i,         // side_i.shift
+  input  logic [31:0]     word_i,         // made_i.word
   input  key_attributes_t attributes_i,
   input  logic [23:0]     context_i,
   input  logic [255:0]    rnd_i,
@@ -30,8 +31,8 @@ module key_data
 );
   /* verilator lint_off UNUSEDSIGNAL */  // shifts have registers of their own
   side_cmd_t side_q;
-  /* verilator lint_on UNUSEDSIGNAL */
   made_cmd_t made_q;
+  /* verilator lint_on UNUSEDSIGNAL */
   always_ff @(posedge clk_i) begin
     side_q <= rst_ni ? side_i : '0;
     made_q <= rst_ni ? made_i : '0;
@@ -85,23 +86,28 @@ module key_data
   // ----------------------------------------------------------------- made
   logic         all_q, half_q, rest_q;    // from the bus: all of it; to the upper half; to the last quarter
   logic [63:0]  cut_q;                    // bytes that stay
+  logic         word_now_q;
+  logic [31:0]  word_q;
   logic [511:0] made_d;
   always_ff @(posedge clk_i) begin
     all_q  <= rst_ni && (made_q.window || made_q.base || made_q.mac || made_q.wrapped || made_q.random_low);
     half_q <= rst_ni && (made_q.random_high || made_q.second_256);
     rest_q <= rst_ni && made_q.second_384;
+    word_now_q <= rst_ni && made_i.word;
+    word_q <= word_i & {32{made_i.word}};
     for (int i = 0; i < 64; i++) cut_q[i] <= made_i.cut && 7'(i) < len_i;
   end
   always_comb begin
     for (int i = 0; i < 64; i++) made_d[8*i+:8] = made_o[8*i+:8] & {8{cut_q[i]}};
+    made_d          |= {word_q, made_o[511:32]} & {512{word_now_q}};
     made_d          |= bus_q[511:0] & {512{all_q}};
     made_d[511:256] |= bus_q[255:0] & {256{half_q}};
     made_d[511:384] |= bus_q[127:0] & {128{rest_q}};
   end
   always_ff @(posedge clk_i) begin
-    if (made_q.zero || made_q.cut || all_q) made_o[255:0] <= made_d[255:0];
-    if (made_q.zero || made_q.cut || all_q || half_q) made_o[383:256] <= made_d[383:256];
-    if (made_q.zero || made_q.cut || all_q || half_q || rest_q) made_o[511:384] <= made_d[511:384];
+    if (made_q.zero || made_q.cut || word_now_q || all_q) made_o[255:0] <= made_d[255:0];
+    if (made_q.zero || made_q.cut || word_now_q || all_q || half_q) made_o[383:256] <= made_d[383:256];
+    if (made_q.zero || made_q.cut || word_now_q || all_q || half_q || rest_q) made_o[511:384] <= made_d[511:384];
     if (!rst_ni) made_o <= '0;
   end
 endmodule

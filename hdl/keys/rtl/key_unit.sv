@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Serves the key operations of abi/README.md, one at a time, in the order in which the guard hands them over: they wait in a FIFO, so
-// that a long one stalls no request to a lane. At its turn each is decided by key_guard, from its slots as they are then; only this
+// that a long one stalls no request to a lane. In turn with those come the second halves of EC_GENERATE and EC_ECDH, from the EC unit. At its turn each is decided by key_guard, from its slots as they are then; only this
 // unit changes them.
 //
 // An operation is a row of steps, of which it skips those that it does not need:
 //   LOOK      public halves of slot and second slot; the decision
+//   SECRET    what an engine for elliptic curves made, to made
 //   READ      its buffer from memory: to side, what follows the salt to the info memory
 //   RANDOM    blocks from the generator
 //   KEYS      material of the slots, to base and made
@@ -27,6 +28,7 @@ module key_unit
   import slots_pkg::*;
   import key_mac_pkg::*;
   import wrap_pkg::*;
+  import ecunit_pkg::*;
 #(
   parameter  int unsigned DW     = 256,
   parameter  int unsigned SLOTS  = 64,
@@ -34,6 +36,7 @@ module key_unit
   parameter  int unsigned LANES  = 1,
   parameter  int unsigned DEPTH  = 64,          // operations that wait
   parameter  sbox_e       SBOX   = SBOX_TABLE,
+  parameter  int unsigned EC     = 0,           // engines for elliptic curves
   parameter  bit          CLOCK_GATES = 1'b0,   // see clock_gate
   localparam int unsigned BYTES  = DW / 8,
   localparam int unsigned QW     = $clog2(QUEUES)
@@ -56,6 +59,16 @@ module key_unit
   output logic [31:0]           look_used_o,
   input  logic                  look_busy_i,
   input  logic                  count_i,
+  // Engines for elliptic curves: their look at the slots; EC_GENERATE and EC_ECDH with what the engine made, in words of four bytes.
+  input  ec_ask_t               ec_ask_i,
+  output ec_answer_t            ec_answer_o,
+  input  logic [(EC == 0 ? 1 : EC)-1:0] ec_held_i,
+  input  logic [15:0]           ec_held_slot_i[EC == 0 ? 1 : EC],
+  input  logic                  ec_valid_i,
+  output logic                  ec_ready_o,    // answered
+  input  key_req_t              ec_i,
+  output logic [3:0]            secret_at_o,
+  input  logic [31:0]           secret_i,
   // Device.
   input  logic [QUEUES-1:0]     resetting_i,
   input  logic                  sealed_i,
@@ -105,9 +118,9 @@ module key_unit
   localparam logic [4:0] BATCH = 5'd16;  // random blocks a request: the generator's update after each costs two blocks' time
 
   typedef enum logic [3:0] {
-    IDLE, LOOK, DECIDE, READ, ALIGN, ASK_RANDOM, RANDOM, KEYS, WORK, WRITE, CUT, PUT, FINISH, DONE
+    IDLE, LOOK, DECIDE, SECRET, READ, ALIGN, ASK_RANDOM, RANDOM, KEYS, WORK, WRITE, CUT, PUT, FINISH, DONE
   } state_e;
-  localparam int unsigned STATES = 14;
+  localparam int unsigned STATES = 15;
   typedef logic [STATES-1:0] states_t;
   states_t    in_q;                // one bit a state, by state_e
   logic       begin_q;             // first cycle of a state
@@ -115,12 +128,12 @@ module key_unit
   status_e    abort_status_q;
   logic [3:0] step_q;              // cycles in a state
   key_req_t   next, req;           // the first that waits; the operation
-  logic       next_valid, req_pop;
+  logic       next_valid, req_pop, ec_q, ec_turn;   // ec_q: the operation is the EC unit's
 
   // All but the slots stands still while no operation waits: from some cycles after the last, when the engines have come to rest.
   logic       clk, work;
   logic [3:0] rest_q;
-  assign work = !rst_ni || wipe_i || (test_start_i && test_done_o != '1) || req_valid_i || next_valid || !in_q[IDLE];
+  assign work = !rst_ni || wipe_i || (test_start_i && test_done_o != '1) || req_valid_i || next_valid || ec_valid_i || !in_q[IDLE];
   clock_gate #(.ON(CLOCK_GATES)) u_clock (.clk_i, .on_i(work || rest_q != '0), .clk_o(clk));
   always_ff @(posedge clk) rest_q <= work ? '1 : rest_q - 4'(rest_q != '0);
 
@@ -129,19 +142,29 @@ module key_unit
     .in_valid_i(req_valid_i), .in_ready_o(req_ready_o), .in_i(req_i),
     .out_valid_o(next_valid), .out_ready_i(req_pop), .out_o(next)
   );
-  assign req_pop = cpl_valid_o && cpl_ready_i;
-  always_ff @(posedge clk) if (in_q[IDLE]) req <= next;
+  assign req_pop    = cpl_valid_o && cpl_ready_i && !ec_q;
+  assign ec_ready_o = cpl_valid_o && cpl_ready_i && ec_q;
+  // After one of the one kind one of the other, if there is any.
+  assign ec_turn = ec_valid_i && (!ec_q || !next_valid);
+  always_ff @(posedge clk) begin
+    if (in_q[IDLE]) begin
+      req <= ec_turn ? ec_i : next;
+      if (next_valid || ec_valid_i) ec_q <= ec_turn;
+    end
+    if (!rst_ni) ec_q <= 1'b0;
+  end
 
   submission_t sub;
   /* verilator lint_off UNUSEDSIGNAL */  // some of it is for the checks
   op_t         op;
   /* verilator lint_on UNUSEDSIGNAL */
   logic        officer, resetting_q, is_mac, is_verify, is_derive, is_wrap, is_out, is_random, is_message, is_root, is_load, is_query;
-  logic        is_unwrap, is_kwp_out, is_hkdf, is_generate, counts, to_memory;
+  logic        is_unwrap, is_kwp_out, is_hkdf, is_generate, is_ecdh, counts, to_memory;
+  logic [31:0] read_len;
   assign sub = req.sub;
   // Of the descriptor, a cycle later.
   always_ff @(posedge clk) begin
-    op          <= op_of(sub);
+    op          <= op_of(sub, EC != 0);
     officer     <= req.queue_idx == '0;
     is_verify   <= sub.opcode == OPCODE_MAC_VERIFY;
     is_mac      <= sub.opcode inside {OPCODE_MAC_SIGN, OPCODE_MAC_VERIFY};
@@ -156,19 +179,22 @@ module key_unit
     is_root     <= sub.opcode == OPCODE_KEY_ROOT;
     is_load     <= sub.opcode == OPCODE_KEY_LOAD;
     is_query    <= sub.opcode == OPCODE_KEY_QUERY;
-    is_hkdf     <= sub.opcode == OPCODE_KEY_HKDF;
+    is_hkdf     <= sub.opcode inside {OPCODE_KEY_HKDF, OPCODE_EC_ECDH};
+    is_ecdh     <= sub.opcode == OPCODE_EC_ECDH;
+    // The EC unit has read the point.
+    read_len    <= sub.pay_len - (is_ecdh ? {24'd0, base_q.key_len, 1'b0} : '0);
     counts      <= sub.opcode == OPCODE_KEY_WRAP;
-    to_memory   <= sub.opcode inside {OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF};
+    to_memory   <= sub.opcode inside {OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF, OPCODE_EC_ECDH};
   end
 
   // ------------------------------------------------------------- decision
   slot_meta_t  read_meta, meta_q, base_q, made_meta, made_meta_q;
   logic [31:0] read_used, used_q, base_used_q, counted_q;
   status_e     verdict, verdict_q, verdict_d, final_q, status_q;
-  key_guard #(.SLOTS(SLOTS)) u_guard (
+  key_guard #(.SLOTS(SLOTS), .EC(EC != 0)) u_guard (
     .clk_i(clk),
     .sub_i(sub), .officer_i(officer), .domain_i(req.domain), .sealed_i, .window_i(window_words_i),
-    .meta_i(meta_q), .base_i(base_q), .base_used_i(base_used_q), .status_o(verdict), .made_o(made_meta)
+    .meta_i(meta_q), .used_i(used_q), .base_i(base_q), .base_used_i(base_used_q), .status_o(verdict), .made_o(made_meta)
   );
 
   // The last to decide, and where it leads to.
@@ -183,7 +209,7 @@ module key_unit
     verdict_q <= verdict;
     final_q   <= verdict_d;
     good_q    <= verdict_d == STATUS_OK;
-    to_read_q <= is_verify || (op.reads && !is_mac && sub.pay_len != '0);
+    to_read_q <= is_verify || (op.reads && !is_mac && read_len != '0);
     to_keys_q <= is_wrap || is_mac || is_derive;
   end
   // The officer's load uses the window up, whatever becomes of it; made has taken it by then.
@@ -206,9 +232,10 @@ module key_unit
   end
   assign fetch  = in_q[KEYS] && (step_q == 4'd1 || (step_q == 4'd2 && is_out));
   assign forget = in_q[FINISH];
-  slots #(.SLOTS(SLOTS), .LANES(LANES)) u_slots (
+  slots #(.SLOTS(SLOTS), .LANES(LANES), .EC(EC)) u_slots (
     .clk_i, .rst_ni, .wipe_i, .wiped_o(slots_wiped),
     .look_slot_i, .look_meta_o, .look_used_o, .look_busy_i, .count_i,
+    .ec_ask_i, .ec_answer_o, .ec_held_i, .ec_held_slot_i,
     .read_slot_i(read_slot_q), .read_meta_o(read_meta), .read_used_o(read_used),
     .fetch_i(fetch), .forget_i(forget), .material_o(base),
     .put_valid_i(in_q[PUT]), .put_op_i(put_op), .put_slot_i(put_slot_q), .put_meta_i(made_meta_q),
@@ -241,8 +268,10 @@ module key_unit
   logic [51:0]   rd_page, wr_page;
   logic          rd_tag;             // the MAC to compare with
   assign rd_tag   = is_verify && in_q[READ];
-  assign rd_addr  = rd_tag ? {sub.dst_hi, sub.dst_lo} : {sub.src_hi, sub.src_lo};
-  assign rd_bytes = rd_tag ? 32'(sub.aad3[6:0]) : sub.pay_len;
+  logic [63:0] src_q;
+  always_ff @(posedge clk) src_q <= {sub.src_hi, sub.src_lo} + (is_ecdh ? {56'd0, base_q.key_len, 1'b0} : '0);
+  assign rd_addr  = rd_tag ? {sub.dst_hi, sub.dst_lo} : src_q;
+  assign rd_bytes = rd_tag ? 32'(sub.aad3[6:0]) : read_len;
   assign wr_bytes = is_mac ? 32'(sub.aad3[6:0]) : sub.pay_len;
   key_read #(.DW(DW)) u_read (
     .clk_i(clk), .rst_ni, .wipe_i,
@@ -269,7 +298,7 @@ module key_unit
   assign to_info = to_memory && salt_left_q == '0;
   always_ff @(posedge clk) begin
     salt_len    <= is_hkdf ? sub.aad3[6:0] : '0;
-    info_len    <= sub.pay_len[8:0] - 9'(salt_len);
+    info_len    <= read_len[8:0] - 9'(salt_len);
     if (in_q[LOOK]) begin
       salt_left_q <= salt_len;
       info_next_q <= '0;
@@ -305,7 +334,7 @@ module key_unit
     job_d.out_len  = is_mac ? sub.aad3[6:0] : made_meta_q.key_len;
     unique case (sub.opcode)
       OPCODE_MAC_VERIFY:  job_d.kind = MAC_VERIFY;
-      OPCODE_KEY_HKDF:    job_d.kind = MAC_HKDF;
+      OPCODE_KEY_HKDF, OPCODE_EC_ECDH: job_d.kind = MAC_HKDF;
       OPCODE_KEY_KBKDF:   job_d.kind = MAC_KBKDF;
       OPCODE_KEY_MESSAGE: job_d.kind = MAC_MESSAGE;
       OPCODE_KEY_ROOT:    job_d.kind = MAC_ROOT;
@@ -316,7 +345,7 @@ module key_unit
   key_mac u_mac (
     .clk_i(clk), .rst_ni,
     .start_i(mac_start), .stop_i(stop), .job_i(job),
-    .base_i(base), .root_i, .side_i(side_q[511:0]), .made_i(made_q),
+    .base_i(is_ecdh ? made_q : base), .root_i, .side_i(side_q[511:0]), .made_i(made_q),
     .info_at_o(info_at), .info_i(info_word),
     .in_valid_i(rd_valid), .in_ready_o(mac_ready), .in_data_i(rd_data), .in_bytes_i(rd_count), .in_last_i(rd_last),
     .prk_o(mac_prk), .first_o(mac_first), .second_o(mac_second), .mac_o(mac), .done_o(mac_done), .ok_o(mac_ok),
@@ -394,7 +423,7 @@ module key_unit
   logic [6:0] blob_faults_q;
   logic       blob_fits_q, blob_ok_q;
   always_ff @(posedge clk) begin
-    blob_faults_q <= blob_faults(blob, req.domain);
+    blob_faults_q <= blob_faults(blob, req.domain, EC != 0);
     blob_fits_q   <= blob_faults_q == '0 && side_q[352+:32] == '0;
     blob_ok_q     <= wrap_ok && (is_unwrap ? blob_fits_q : wrapped_len == made_meta_q.key_len);
     found_q       <= rst_ni && engine_done && !testing && is_wrap && in_q[WORK];
@@ -451,20 +480,22 @@ module key_unit
     return '{go: 1'b1, to: states_t'(1) << FINISH, says: 1'b1, status: status};
   endfunction
   move_t moves[STATES], move, after_read;
-  assign after_read = go(op.random ? ASK_RANDOM : is_root ? WORK : to_keys_q ? KEYS : CUT);
+  assign after_read = go(op.random && !ec_q ? ASK_RANDOM : is_root || is_ecdh ? WORK : to_keys_q ? KEYS : CUT);
   always_comb begin
     for (int i = 0; i < int'(STATES); i++) moves[i] = '0;
-    if (next_valid) moves[IDLE] = go(LOOK);
+    if (next_valid || ec_valid_i) moves[IDLE] = go(LOOK);
     if (step_q == 4'd8) moves[LOOK] = go(DECIDE);
 
     moves[DECIDE] = after_read;
     if (counts) moves[DECIDE] = go(CUT);
     if (is_query) moves[DECIDE] = go(WRITE);
     if (to_read_q) moves[DECIDE] = go(READ);
+    if (ec_q) moves[DECIDE] = go(SECRET);
     if (!good_q) moves[DECIDE] = go(FINISH);
     moves[DECIDE].says   = 1'b1;
     moves[DECIDE].status = final_q;
 
+    if (step_q == 4'd15) moves[SECRET] = to_read_q ? go(READ) : after_read;
     if (rd_idle && !begin_q) moves[READ] = rd_err && !is_verify ? stop_with(STATUS_DMA_SRC) : go(ALIGN);
     if (aligned) moves[ALIGN] = after_read;
     if (rnd_ask_o && rnd_ready_i) moves[ASK_RANDOM] = go(RANDOM);
@@ -514,6 +545,7 @@ module key_unit
     made.window      = in_q[DECIDE] && is_load && good_q;
     made.random_high = in_q[RANDOM] && rnd_comes && is_generate && blocks_q == 5'd1 && ask_q != 5'd1;
     made.random_low  = in_q[RANDOM] && rnd_comes && is_generate && !made.random_high;
+    made.word        = in_q[SECRET];
     made.base        = in_q[KEYS] && step_q == 4'd2 && is_out;
     made.mac         = in_q[WORK] && mac_first && !is_mac;
     made.second_256  = in_q[WORK] && mac_second && job.alg == sha2_pkg::SHA_256;
@@ -521,10 +553,11 @@ module key_unit
     made.wrapped     = wrapped_in && blob_ok_q;
     made.cut         = in_q[CUT] && step_q == 4'd2;
   end
+  assign secret_at_o = step_q;
   key_data u_data (
     .clk_i(clk), .rst_ni,
     .side_i(side), .made_i(made),
-    .byte_i(in_q[READ] ? rd_data[7:0] : 8'd0), .attributes_i(attributes),
+    .word_i(secret_i), .byte_i(in_q[READ] ? rd_data[7:0] : 8'd0), .attributes_i(attributes),
     .context_i({sub.aad1[23:16], sub.aad1[31:24], made_meta_q.domain}), .rnd_i, .mac_i(mac), .wrapped_i(wrapped), .tag_i(wrap_tag),
     .window_i, .base_i(base), .len_i(made_meta_q.key_len), .side_o(side_q), .moving_o(side_moving), .made_o(made_q)
   );

@@ -19,9 +19,11 @@ module slots
   import gcm_pkg::*;
   import casemate_pkg::*;
   import slots_pkg::*;
+  import ecunit_pkg::*;
 #(
   parameter int unsigned SLOTS = 64,
-  parameter int unsigned LANES = 1
+  parameter int unsigned LANES = 1,
+  parameter int unsigned EC    = 0             // engines for elliptic curves
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
@@ -42,6 +44,11 @@ module slots
   input  logic                  fetch_i,
   input  logic                  forget_i,
   output logic [511:0]          material_o,
+  // Engines for elliptic curves: see ecunit_pkg; slots whose keys they hold.
+  input  ec_ask_t               ec_ask_i,
+  output ec_answer_t            ec_answer_o,
+  input  logic [(EC == 0 ? 1 : EC)-1:0] ec_held_i,
+  input  logic [15:0]           ec_held_slot_i[EC == 0 ? 1 : EC],
   // Changes.
   input  logic                  put_valid_i,
   input  slot_op_e              put_op_i,
@@ -110,6 +117,42 @@ module slots
 
   typedef enum logic [2:0] {IDLE, DRAIN, CLEAR, LOAD, WRITE, DONE} state_e;
   state_e           state_q;
+
+  // An engine's port, as the key unit's.
+  logic [IW-1:0] ec_key;
+  logic          ec_counts, held_q;
+  assign ec_key = ec_ask_i.key_slot[IW-1:0];
+  if (EC != 0) begin : g_ec
+    logic [IW-1:0] ec;
+    assign ec = ec_ask_i.slot[IW-1:0];
+    public_t      first_q, public_q;
+    logic [1:0]   ec_flags;
+    logic [511:0] row_q;
+    logic [2:0]   word_q;
+    logic         fetch_q;
+    logic [63:0]  ec_material_q;
+    slot_flags #(.SLOTS(SLOTS)) u_ec (.clk_i, .flags_i(flags), .slot_i(ec), .flags_o(ec_flags));
+    always_ff @(posedge clk_i) begin
+      first_q  <= '{meta: meta[ec], generation: generation[ec], used: used[ec]};
+      public_q <= first_q;
+      if (ec_ask_i.fetch) row_q <= material[ec_key];
+      if (wipe_i || !rst_ni || !ec_ask_i.fetch) row_q <= '0;
+      word_q        <= ec_ask_i.word;
+      fetch_q       <= ec_ask_i.fetch && rst_ni;
+      ec_material_q <= row_q[64*word_q+:64] & {64{fetch_q}};
+      held_q        <= 1'b0;
+      for (int e = 0; e < int'(EC); e++) if (ec_held_i[e] && ec_held_slot_i[e][IW-1:0] == slot) held_q <= 1'b1;
+    end
+    assign ec_answer_o = '{
+      meta: shown(public_q.meta, public_q.generation, ec_flags), used: public_q.used, material: ec_material_q, counted: ec_counts
+    };
+    assign ec_counts = ec_ask_i.count && !count_i && state_q != WRITE;
+  end else begin : g_none
+    assign ec_answer_o = '0;
+    assign ec_counts   = 1'b0;
+    assign held_q      = 1'b0;
+  end
+
   logic [LANES-1:0] sent_q, finished_q, drained;
   logic             take, on_port, all_done;
   // What is known of a command before it is taken, in its third cycle or later.
@@ -123,7 +166,7 @@ module slots
     this_q    <= SLOTS'(1) << slot;
     filled_q  <= (valid_q & this_q) != '0;
   end
-  assign take     = state_q == IDLE && asked_q[1] && put_valid_i && empties_q && !(look_busy_i && look == slot);
+  assign take     = state_q == IDLE && asked_q[1] && put_valid_i && empties_q && !(look_busy_i && look == slot) && !(ec_ask_i.busy && ec_key == slot);
   assign on_port  = state_q == CLEAR || state_q == LOAD;
   assign all_done = (finished_q | key_done_i) == '1;
   assign done_o   = state_q == DONE;
@@ -159,10 +202,11 @@ module slots
   assign now_meta = (state_q == IDLE && put_valid_i && put_op_i == SLOT_RIGHTS) || (now_used && put_op_i != SLOT_COUNT);
   always_ff @(posedge clk_i) begin
     if (now_meta || wipe_i) meta[wipe_i ? sweep_q : slot] <= wipe_i ? '0 : put_meta_i;
-    if (count_i || now_used || wipe_i) begin
-      used[wipe_i ? sweep_q : count_i ? look : slot] <= wipe_i ? '0 : count_i ? look_used_o + 32'd1 : put_used_i;
+    if (count_i || now_used || ec_counts || wipe_i) begin
+      used[wipe_i ? sweep_q : count_i ? look : ec_counts ? ec_key : slot] <=
+          wipe_i ? '0 : count_i ? look_used_o + 32'd1 : ec_counts ? ec_ask_i.used + 32'd1 : put_used_i;
     end
-    if (wipe_i || (state_q == DRAIN && drained == '1)) begin
+    if (wipe_i || (state_q == DRAIN && drained == '1 && !held_q)) begin
       material[wipe_i ? sweep_q : slot] <= put_op_i == SLOT_FILL && !wipe_i ? put_key_i : '0;
     end
     sweep_q     <= wipe_i ? sweep_q + 1'b1 : '0;
@@ -175,7 +219,7 @@ module slots
         end else if (now_meta) state_q <= DONE;
         else if (put_valid_i && put_op_i == SLOT_COUNT) state_q <= WRITE;
       end
-      DRAIN: if (drained == '1) state_q <= CLEAR;
+      DRAIN: if (drained == '1 && !held_q) state_q <= CLEAR;
       CLEAR: if (all_done) state_q <= aes_q ? LOAD : WRITE;
       LOAD: if (all_done) state_q <= WRITE;
       WRITE:
