@@ -246,7 +246,11 @@ impl Guard {
 }
 
 fn opcodes() -> Vec<Opcode> {
-    Opcode::ALL.iter().copied().filter(|o| *o as u8 >= 0x40).collect()
+    Opcode::ALL
+        .iter()
+        .copied()
+        .filter(|o| (0x40..0x60).contains(&(*o as u8)))
+        .collect()
 }
 
 #[test]

@@ -79,7 +79,8 @@ impl Meta {
 }
 
 pub fn op_of(s: &Submission) -> Option<Opcode> {
-    Opcode::from_code(s.opcode() as u8).filter(|o| *o as u8 >= 0x40)
+    // Beyond are those of the elliptic-curve engine, which is not there.
+    Opcode::from_code(s.opcode() as u8).filter(|o| (0x40..0x60).contains(&(*o as u8)))
 }
 
 pub fn opening(s: &Submission) -> bool {
@@ -134,6 +135,8 @@ pub fn usage_of(key_type: u8) -> Option<u16> {
         KeyType::Aes128 | KeyType::Aes192 | KeyType::Aes256 => ENCRYPT | DECRYPT | EXPORT_WRAPPED | KWP,
         KeyType::Secret => SIGN | VERIFY | DERIVE | EXPORT_WRAPPED | KWP,
         KeyType::Wrapping => WRAP | UNWRAP | KWP | EXPORT_WRAPPED,
+        // The key unit knows none without an engine.
+        KeyType::P256 | KeyType::P384 => return None,
     })
 }
 
