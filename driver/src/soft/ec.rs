@@ -32,6 +32,14 @@ impl Vault {
         d.map_or_else(refuse(Status::BadScalar), |d| Ok((curve, d)))
     }
 
+    /// The checks of what a private key has made.
+    fn checked<T>(&self, result: T) -> Result<T, Refusal> {
+        if self.ec_faulty {
+            return Err((Status::EcFault, 0));
+        }
+        Ok(result)
+    }
+
     /// Those that make no key.
     pub fn ec(
         &mut self,
@@ -63,7 +71,7 @@ impl Vault {
                 if verify && curve.verify(&curve.public(&d), &digest, &signature).is_err() {
                     return Err((Status::EcFault, 0));
                 }
-                deliver(iommu, s, &signature, c)
+                deliver(iommu, s, &self.checked(signature)?, c)
             }
             Opcode::EcVerify => {
                 let all = source(iommu, s)?;
@@ -79,7 +87,7 @@ impl Vault {
             Opcode::EcPublic => {
                 self.random(HEDGE)?;
                 let (curve, d) = self.private(index)?;
-                deliver(iommu, s, &curve.public(&d), c)
+                deliver(iommu, s, &self.checked(curve.public(&d))?, c)
             }
             Opcode::EcCheck => point(given(), &source(iommu, s)?).map(drop),
             Opcode::EcRaw => {
@@ -87,7 +95,7 @@ impl Vault {
                 self.random(HEDGE)?;
                 let (curve, d) = self.private(index)?;
                 let shared = Zeroizing::new(curve.shared(&d, &point(curve, &peer)?));
-                deliver(iommu, s, &shared, c)
+                deliver(iommu, s, &self.checked(shared)?, c)
             }
             op => unreachable!("{op:?} is no such operation"),
         }
@@ -105,7 +113,7 @@ impl Vault {
         loop {
             let material = self.random(curve.len)?;
             if let Some(d) = curve.scalar(&material) {
-                deliver(iommu, s, &curve.public(&d), c)?;
+                deliver(iommu, s, &self.checked(curve.public(&d))?, c)?;
                 return Ok(material);
             }
         }
@@ -126,6 +134,6 @@ impl Vault {
         let (salt, info) = rest.split_at((s.aad3() & 0xffff) as usize);
         let shared = Zeroizing::new(curve.shared(&d, &point(curve, peer)?));
         let hash = grant.hash.expect("the guard saw one");
-        Ok(kdf::hkdf(hash, &shared, salt, info, len))
+        Ok(kdf::hkdf(hash, &self.checked(shared)?, salt, info, len))
     }
 }

@@ -22,6 +22,8 @@ pub struct Vault {
     pub stuck: bool,
     /// There is an EC engine.
     pub ec: bool,
+    /// Its checks of its own work fail.
+    pub ec_faulty: bool,
 }
 
 fn at(hi: u32, lo: u32) -> u64 {

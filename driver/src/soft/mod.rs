@@ -124,6 +124,11 @@ impl Soft {
         self.lock().model.vault.stuck = true;
     }
 
+    /// Breaks the elliptic-curve engine: its checks of its own work fail until a reset.
+    pub fn fail_ec(&self) {
+        self.lock().model.vault.ec_faulty = true;
+    }
+
     /// Access to the IOMMU, to take rights away.
     pub fn with_iommu<T>(&self, f: impl FnOnce(&mut Iommu) -> T) -> T {
         f(&mut self.lock().iommu)

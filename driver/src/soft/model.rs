@@ -94,6 +94,7 @@ impl Model {
                 root: shape.root.clone(),
                 stuck: false,
                 ec: shape.ec != 0,
+                ec_faulty: false,
             },
             window: [0; 16],
             written: 0,

@@ -5,6 +5,8 @@
 //!
 //! `CASEMATE_ISOLATION_OPS` operations a memory (1,500 by default), `CASEMATE_ISOLATION_SEED`.
 
+#[path = "../compare/ec.rs"]
+mod ec;
 #[path = "../compare/keys.rs"]
 mod keys;
 #[path = "../compare/program.rs"]
@@ -265,7 +267,7 @@ fn twin(configs: [&Config; 2], secrets: [u64; 2], seed: u64, ops: usize) -> Seen
     let slots = runs[0].device.capabilities().slots as u16;
     let mut seen = Seen::default();
     let mut keys: BTreeMap<u16, Key> = BTreeMap::new();
-    let mut life = KeyProgram::new(slots);
+    let mut life = KeyProgram::new(slots, None);
     for r in &mut runs {
         r.sim(|d| d.watch());
     }
