@@ -64,7 +64,7 @@ fn source(args: &Args) -> Result<(Source, &Path)> {
             let derives = claims.usage.contains(Usage::DERIVE) && claims.policy == IvPolicy::Host;
             if !derives || claims.kind != KeyType::Secret {
                 bail!(
-                    "the token {} cannot encrypt files: that takes a secret of usage derive and IV policy host, and it is of type {} and has {} and {}; `casemate key generate OUT` makes one",
+                    "the token {} cannot encrypt files: that takes usage derive and IV policy host of a secret, and it is of type {} and has {} and {}; `casemate key generate OUT` makes one",
                     path.display(),
                     super::show::kind_name(claims.kind),
                     claims.usage,

@@ -41,18 +41,21 @@ pub fn describe(i: &KeyInfo) -> Value {
         .filter(|(u, _)| i.usage.contains(*u))
         .map(|(_, name)| *name)
         .collect();
-    json!({
+    let mut v = json!({
         "type": kind_name(i.kind),
         "bytes": i.len,
         "domain": i.domain,
         "usage": usage,
-        "iv_policy": Curve::of(i.kind).is_none().then(|| policy_name(i.policy)),
-        "protection": Curve::of(i.kind).map(|_| i.options.to_string()),
         "origin": format!("{:?}", i.origin).to_lowercase(),
         "limit": i.limit,
         "used": i.used,
         "label": label_text(&i.label),
-    })
+    });
+    match Curve::of(i.kind) {
+        Some(_) => v["protection"] = json!(i.options.to_string()),
+        None => v["iv_policy"] = json!(policy_name(i.policy)),
+    }
+    v
 }
 
 /// The columns of a key in a table.
