@@ -252,7 +252,11 @@ impl Guard {
             "keys/rtl/key_pkg.sv",
             "keys/rtl/key_guard.sv",
         ];
-        Self(Bench::new("key_guard", &files, &[("SLOTS", SLOTS as u32), ("EC", 1)]))
+        Self(Bench::new(
+            "key_guard",
+            &files,
+            &[("SLOTS", SLOTS as u32), ("EC", 1)],
+        ))
     }
 
     fn run(&mut self, c: &Case) -> Status {

@@ -477,7 +477,8 @@ pub fn blob_meta(head: &[u8], domain: u8) -> Option<(Meta, u32)> {
         && a.valid() == 1
         && a.domain() == u32::from(domain)
         && a.reserved0() | a.reserved1() | a.reserved2() == 0
-        && usage_of(kind).is_some_and(|u| bits & !u == 0) && !clash(kind, bits)
+        && usage_of(kind).is_some_and(|u| bits & !u == 0)
+        && !clash(kind, bits)
         && (secret || kind != 4 && len == len_of(kind, 0))
         && (1..=5).contains(&a.origin())
         && policy_fits(a.iv_policy() as u8, kind, bits, false);

@@ -303,7 +303,9 @@ fn key_operation(s: &mut Submission, op: Opcode, rng: &mut ChaCha8Rng) {
 const BREAK: &[fn(&mut Case, &mut ChaCha8Rng)] = &[
     |c, _| c.resetting |= 1 << c.queue,
     |c, r| {
-        let op = *[3, 0x3f, 0x4b, 0x4e, 0x53, 0x5f, 0x67, 0x80, 0xff].choose(r).unwrap();
+        let op = *[3, 0x3f, 0x4b, 0x4e, 0x53, 0x5f, 0x67, 0x80, 0xff]
+            .choose(r)
+            .unwrap();
         c.sub.set_opcode(op);
     },
     |c, r| {
@@ -366,15 +368,14 @@ const BREAK: &[fn(&mut Case, &mut ChaCha8Rng)] = &[
             .set_aad3(c.sub.aad3() & !0xff_0000 | *[0, 4, 5, 0x80].choose(r).unwrap() << 16);
     },
     |c, r| {
-        c.sub
-            .set_pay_len(
-                *[
-                    0, 19, 21, 24, 63, 64, 65, 68, 72, 80, 96, 127, 129, 144, 196, 208, 256, 257, 260, 352, 353,
-                    65537,
-                ]
-                .choose(r)
-                .unwrap(),
-            );
+        c.sub.set_pay_len(
+            *[
+                0, 19, 21, 24, 63, 64, 65, 68, 72, 80, 96, 127, 129, 144, 196, 208, 256, 257, 260, 352, 353,
+                65537,
+            ]
+            .choose(r)
+            .unwrap(),
+        );
     },
     |c, r| {
         c.sub
@@ -449,8 +450,7 @@ impl Guard {
             .check(b, "chan", "chan_valid_o", "chan_ready_i", &["chan_o"]);
         self.stable
             .check(b, "key", "key_valid_o", "key_ready_i", &["key_o"]);
-        self.stable
-            .check(b, "ec", "ec_valid_o", "ec_ready_i", &["key_o"]);
+        self.stable.check(b, "ec", "ec_valid_o", "ec_ready_i", &["key_o"]);
         self.stable
             .check(b, "cpl", "cpl_valid_o", "cpl_ready_i", &["cpl_o"]);
         let ways = [
