@@ -399,7 +399,11 @@ fn nothing_but_declared_outputs_depends_on_keys() {
         assert!(seen.statuses.len() > 12, "{:?}", seen.statuses);
         passed.extend(seen.passed.into_keys());
     }
-    for o in Opcode::ALL.iter().filter(|o| **o as u32 >= 0x40) {
+    // Beyond are those of the elliptic-curve engine, which the RTL does not have.
+    for o in Opcode::ALL
+        .iter()
+        .filter(|o| (0x40..0x60).contains(&(**o as u32)))
+    {
         assert!(passed.contains(&(*o as u32)), "{o:?} never succeeded");
     }
 }
