@@ -3,7 +3,7 @@
 //! a digest; what comes after is salt and info.
 
 use super::keys::{Key, KeyProgram, Step};
-use super::program::PLACE;
+use super::program::{DST, Op, PLACE, SRC};
 use casemate::abi::{KeyType, Opcode, Submission};
 use rand::{Rng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
@@ -22,6 +22,70 @@ const OPS: [Opcode; 7] = [
 const SIGNS: u32 = 0x404;
 const AGREES: u32 = 0x210;
 const LEAVES: u32 = 0x180;
+
+/// A private key that is the same in both worlds: its handle, domain, type and usage.
+pub type Private = (u32, u8, u32, u32);
+
+/// x and y of the generators of P-256 and P-384: public keys that everybody has.
+const GENERATORS: [&str; 2] = [
+    "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5",
+    "aa87ca22be8b05378eb1c71ef320ad746e1d3b628ba79b9859f741e082542a385502f25dbf55296c3a545e3872760ab73617de4a96262c6f5d9e98bf9292dc29f8f41dbd289a147ce9da3113b5f0b8c00a60b1ce1d7e819d7a431d7c90ea0e5f",
+];
+
+/// An operation that changes nothing, among others in flight, in the place at `base`.
+pub fn among_others(
+    rng: &mut ChaCha8Rng,
+    iova: u64,
+    memory: &mut [u8],
+    base: usize,
+    private: &[Private],
+) -> Op {
+    let (handle, domain, kind, bits) = *private.choose(rng).expect("there are some");
+    let queue = super::DOMAINS.iter().position(|d| *d == domain).unwrap_or(0);
+    let (src, dst) = (
+        base + SRC.start + rng.random_range(0..100),
+        base + DST.start + rng.random_range(0..100),
+    );
+    let text = GENERATORS[(kind - KeyType::P256 as u32) as usize];
+    let point: Vec<u8> = (0..text.len())
+        .step_by(2)
+        .map(|i| u8::from_str_radix(&text[i..i + 2], 16).expect("hexadecimal"))
+        .collect();
+    memory[src..src + point.len()].copy_from_slice(&point);
+    if rng.random_ratio(1, 8) {
+        memory[src + rng.random_range(0..point.len())] ^= 1;
+    }
+    let o = match rng.random_range(0..4) {
+        0 => Opcode::EcCheck,
+        1 => Opcode::EcVerify,
+        2 if bits & 0x200 != 0 => Opcode::EcRaw,
+        _ => Opcode::EcPublic,
+    };
+    let mut s = Submission::default();
+    s.set_opcode(o as u32).set_pay_len(pair(kind));
+    let mut outputs = Vec::new();
+    if matches!(o, Opcode::EcRaw | Opcode::EcPublic) {
+        s.words[1] = handle;
+        let at = iova + dst as u64;
+        s.set_dst_lo(at as u32).set_dst_hi((at >> 32) as u32);
+        outputs.push(dst..dst + pair(kind) as usize);
+    } else {
+        s.set_aad0(kind);
+    }
+    if o == Opcode::EcVerify {
+        // Nobody signed what is there.
+        s.set_pay_len(2 * pair(kind) + 4 * rng.random_range(5..=16));
+    }
+    if o != Opcode::EcPublic {
+        let at = iova + src as u64;
+        s.set_src_lo(at as u32).set_src_hi((at >> 32) as u32);
+    }
+    Op {
+        queue,
+        descriptor: s,
+        outputs,
+    }
+}
 
 /// A public key in memory.
 #[derive(Debug, Clone)]
@@ -56,6 +120,13 @@ fn pair(kind: u32) -> u32 {
 }
 
 impl KeyProgram {
+    /// Private keys that are the same in both worlds.
+    pub fn private_keys(&self) -> Vec<Private> {
+        let same = self.keys.iter().filter(|(_, k)| is_ec(k.kind) && !k.random);
+        same.map(|(s, k)| (k.generation << 16 | s, k.domain, k.kind, k.bits))
+            .collect()
+    }
+
     /// An operation; what needs most to come together is done when it can be.
     pub fn ec_op(&self, rng: &mut ChaCha8Rng) -> Opcode {
         let mut public = self.cells.iter().filter_map(|c| c.public.as_ref());

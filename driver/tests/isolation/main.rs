@@ -20,7 +20,7 @@ use casemate::{Device, Done, Error, KeyUse, Queue, QueueConfig};
 use casemate_sim::config::Config;
 use casemate_sim::watch::Watch;
 use keys::KeyProgram;
-use program::{ARENA, Key, Op, PLACES, Program, READ_ONLY, UNMAPPED};
+use program::{ARENA, Key, Keyring, Op, PLACES, Program, READ_ONLY, UNMAPPED};
 use rand::{Rng, RngCore, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -343,7 +343,13 @@ fn twin(configs: [&Config; 2], secrets: [u64; 2], seed: u64, ops: usize) -> Seen
         rng.fill_bytes(runs[0].memory());
         let n = rng.random_range(1..=PLACES).min(left.max(1));
         let iova = runs[0].arena.iova();
-        let program = Program::random(&mut rng, iova, runs[0].memory(), n, &keys, &life.signers(), slots);
+        let keyring = Keyring {
+            aes: &keys,
+            signers: &life.signers(),
+            private: &life.private_keys(),
+            slots,
+        };
+        let program = Program::random(&mut rng, iova, runs[0].memory(), n, &keyring);
         let image = runs[0].memory().to_vec();
         runs[1].memory().copy_from_slice(&image);
         let cut = rng.random_ratio(1, 8).then(|| rng.random_range(0..DOMAINS.len()));
