@@ -31,10 +31,13 @@ module sha2_core
   output logic         word_ready_o,
   input  logic [63:0]  word_i,
   input  logic         word_last_i,   // the last word of the last block
-  // The digest: stays until clear_i, zero before. Byte i in [8*i +: 8]; bytes past its end are zero.
   output logic         idle_o,
-  output logic         done_o,
-  output logic [511:0] digest_o
+  output logic         done_o,        // until clear_i
+  // The digest, in the eight cycles up to the first of done_o: words of 8 bytes, byte i of one in [8*i +: 8], in the order in which they are
+  // made. Of SHA-256 one half at a time; what is past the digest's end is not given. Zero when none is.
+  output logic [1:0]   digest_we_o,   // halves of the word that are given
+  output logic [2:0]   digest_at_o,
+  output logic [63:0]  digest_o
 );
   // cnt_q is the index t of the word made in this slot: from -2 in the first slot of MIX, which ends with 1.
   localparam logic [6:0] CNT_FIRST = 7'd126;
@@ -263,27 +266,31 @@ module sha2_core
     end
   end
 
-  // Selected by registers of its own, set when it is done.
-  logic out_256_q, out_48_q, out_64_q;  // 32-bit words; the first 48, the last 16 bytes of 64-bit words
-  always_ff @(posedge clk_i) begin
-    if (a_en && close_q) begin
-      out_256_q <= is_256_q;
-      out_48_q  <= is_512_q;
-      out_64_q  <= is_512_q && alg_q != SHA_384;
-    end
-    if (clear_i) begin
-      out_256_q <= 1'b0;
-      out_48_q  <= 1'b0;
-      out_64_q  <= 1'b0;
-    end
-  end
+  // The last MIX makes the digest's words one by one: of both chains in turn, from each the last first.
+  logic        ends_a, ends_e, ends, gives;
+  logic [2:0]  given_q, index;
+  logic [63:0] made, turned;
+  assign ends_a = phase_a_q && was_mix_q && closing_q;
+  assign ends_e = phase_b_q && mix_q && closing_q;
+  assign ends   = ends_a || ends_e;
+  assign gives  = ends && (alg_q != SHA_384 || index < 3'd6);
+  assign index  = {!given_q[0], ~given_q[2:1]};
+  assign made   = phase_a_q ? t1_q : pd_q;
   always_comb begin
-    for (int i = 0; i < 64; i++) begin
-      digest_o[8*i+:8] = {8{i < 48 ? out_48_q : out_64_q}} &
-                         (i < 32 ? ha_q[2'(i/8)][8*(7-i%8)+:8] : he_q[2'(i/8)][8*(7-i%8)+:8]);
-      if (i < 32) digest_o[8*i+:8] |= {8{out_256_q}} &
-                         (i < 16 ? ha_q[2'(i/4)][32+8*(3-i%4)+:8] : he_q[2'(i/4)][32+8*(3-i%4)+:8]);
+    for (int i = 0; i < 8; i++) turned[8*i+:8] = made[8*(7-i)+:8];
+    if (is_256_q) turned[63:32] = turned[31:0];
+  end
+  always_ff @(posedge clk_i) begin
+    digest_at_o <= is_256_q ? {1'b0, index[2:1]} : index;
+    digest_o    <= turned;
+    digest_we_o <= is_256_q ? {index[0], !index[0]} : '1;
+    if (ends) given_q <= given_q + 3'd1;
+    if (!gives || clear_i) begin
+      digest_we_o <= '0;
+      digest_at_o <= '0;
+      digest_o    <= '0;
     end
+    if (clear_i) given_q <= '0;
   end
 
 `ifndef SYNTHESIS
