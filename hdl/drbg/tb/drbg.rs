@@ -284,7 +284,7 @@ fn time_depends_on_lengths_alone() {
                 data: None,
             };
             let (_, cycles) = core.run(&c, 0, None).unwrap();
-            assert_eq!(cycles, 1174 + 593 * blocks as u64);
+            assert_eq!(cycles, 1174 + 594 * blocks as u64);
         }
     }
 }
