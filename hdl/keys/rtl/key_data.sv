@@ -49,7 +49,7 @@ module key_data
 
   assign clean_o = settled_q[3];
   always_ff @(posedge clk_i) begin
-    if (put_q.be != '0 && !sweeping_q) dirty_q <= 1'b1;
+    if (put.be != '0 && !sweeping_q) dirty_q <= 1'b1;
     if (sweeping_q) begin
       left_q     <= left_q - 7'd1;
       sweeping_q <= left_q != '0;

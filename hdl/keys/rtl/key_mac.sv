@@ -190,7 +190,8 @@ module key_mac
       LABEL:   short = job_i.kind == MAC_ROOT ? label_word(ROOT_LABEL, beat_at_q[1:0]) : label_word(MESSAGE_LABEL, beat_at_q[1:0]);
       CONTEXT: short = 64'(context_i);
       TAIL:    short = 64'h0001_0000;
-      default: short = second_q ? 64'd2 : 64'd1;
+      NUMBER:  short = second_q ? 64'd2 : 64'd1;
+      default: short = '0;
     endcase
   end
   always_ff @(posedge clk_i) begin

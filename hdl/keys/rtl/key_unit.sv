@@ -308,6 +308,7 @@ module key_unit
   logic [6:0]    moved_q;            // bytes that went into side
   logic [7:0]    feed_q;             // still to go out
   logic          feed_some_q;
+  logic [63:0]   out_word_q;         // its lowest byte is next
   logic          started_q, tag_bad_q;
   logic [51:0]   page_q;
   logic          rd_start, rd_idle, rd_err, rd_valid, rd_ready, rd_last, stop;
@@ -372,7 +373,6 @@ module key_unit
   end
 
   // Bytes of side to be written: a word at a time, the next on its way meanwhile.
-  logic [63:0] out_word_q;
   logic [3:0]  out_at_q;
   logic [2:0]  out_byte_q;
   logic        out_moves;

@@ -443,7 +443,7 @@ module key_wrap
     if (pay_shift) pay_q <= {pay_in, pay_q[575:32]};
     if (tag_shift) tag_q <= {tag_in, tag_q[127:32]};
     if (iv_shift) iv_q <= {into_q.iv ? in_word_q : iv_q[31:0], iv_q[95:32]};
-    if (state_q[ST_KEY]) aad_at_q <= '0;
+    if (state_q[ST_PREPARE] || state_q[ST_KEY]) aad_at_q <= '0;
     else if (into_q.aad || state_n[ST_AAD]) aad_at_q <= aad_at_q + 4'd1;
     aad_head_q <= state_n[ST_AAD] ? aad[aad_at_q] : '0;
     if (a_shift) a_q <= {a_in, a_q[63:32]};
