@@ -105,13 +105,14 @@ module ec_nonce
     endcase
   end
 
-  /* verilator lint_off UNUSEDSIGNAL */  // nothing is compared
-  logic mac_ok, expect_asked;
+  /* verilator lint_off UNUSEDSIGNAL */  // nothing is compared, nobody waits
+  logic mac_ok, expect_asked, mac_clean;
   /* verilator lint_on UNUSEDSIGNAL */
   hmac u_hmac (
     .clk_i,
     .rst_ni,
     .clear_i      (clear_q),
+    .clean_o      (mac_clean),
     .req_valid_i  (req_valid),
     .req_ready_o  (req_ready),
     .req_i        ('{alg: alg_i, verify: 1'b0, key_len: {mac_beats, 3'd0}, mac_len: {mac_beats, 3'd0}}),

@@ -19,6 +19,7 @@ module hmac
   input  logic         clk_i,
   input  logic         rst_ni,
   input  logic         clear_i,
+  output logic         clean_o,      // no clear is under way
   // Request
   input  logic         req_valid_i,
   output logic         req_ready_o,
@@ -86,6 +87,7 @@ module hmac
   logic [3:0]  get_at, got_at_q;
   logic        key_comes, spent_q;         // what was read is overwritten
   assign wiping    = clear_q || sweeping_q;
+  assign clean_o   = !wiping;
   assign key_comes = word_valid_i && !key_in_q[3];
   always_ff @(posedge clk_i) begin
     sweep_q      <= sweep_q + 4'd1;

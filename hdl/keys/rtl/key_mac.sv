@@ -20,6 +20,7 @@ module key_mac
   // Command.
   input  logic         start_i,
   input  logic         stop_i,       // forget it
+  output logic         clean_o,      // nothing is left
   input  mac_job_t     job_i,
   input  logic [255:0] root_i,
   input  logic [23:0]  context_i,    // of the root's key
@@ -279,7 +280,7 @@ module key_mac
   );
   hmac u_hmac (
     .clk_i, .rst_ni,
-    .clear_i(stop_i),
+    .clear_i(stop_i), .clean_o,
     .req_valid_i(testing ? t_req : req_valid), .req_ready_o(hmac_ready), .req_i(testing ? t_request : req),
     .word_valid_i(word_valid_q), .word_i(word_q), .expect_o(expect_asked),
     .in_valid_i(some_q), .in_ready_o(in_ready), .in_data_i(source_q), .in_bytes_i(source_bytes_q), .in_last_i(source_last_q),

@@ -307,7 +307,8 @@ module key_unit
   // --------------------------------------------------------------- memory
   logic [6:0]    moved_q;            // bytes that went into side
   logic [7:0]    feed_q;             // still to go out
-  logic          feed_some_q;
+  logic          feed_some_q, feed_last_q;   // something is; one byte
+  logic          out_some_q;         // of it there is a byte
   logic [63:0]   out_word_q;         // its lowest byte is next
   logic          started_q, tag_bad_q;
   logic [51:0]   page_q;
@@ -379,6 +380,7 @@ module key_unit
   assign out_moves         = wr_valid && wr_ready;
   assign get_at[TO_MEMORY] = in_q[WRITE] ? SIDE_AT | 6'(out_at_q) : '0;
   always_ff @(posedge clk) begin
+    out_some_q <= in_q[WRITE] && (out_some_q ? !(out_moves && feed_last_q) : step_q == 5'd3);
     if (!in_q[WRITE]) {out_at_q, out_byte_q} <= '0;
     else if (out_moves) out_byte_q <= out_byte_q + 3'd1;
     if (in_q[WRITE] && (step_q == 5'd3 || (out_moves && out_byte_q == '1))) begin
@@ -389,7 +391,7 @@ module key_unit
   end
 
   // -------------------------------------------------------------- engines
-  logic         mac_start, mac_ready, mac_done, mac_ok, mac_put;
+  logic         mac_start, mac_ready, mac_done, mac_ok, mac_put, mac_clean, mac_used_q;
   logic [5:0]   mac_at;
   logic [63:0]  mac;
   mac_job_t     job, job_d;
@@ -414,7 +416,7 @@ module key_unit
   end
   key_mac u_mac (
     .clk_i(clk), .rst_ni,
-    .start_i(mac_start), .stop_i(stop), .job_i(job),
+    .start_i(mac_start), .stop_i(stop && mac_used_q), .clean_o(mac_clean), .job_i(job),
     .root_i, .context_i({sub.aad1[23:16], sub.aad1[31:24], made_meta_q.domain}), .get_at_o(get_at[TO_MAC]), .word_i(word),
     .in_valid_i(rd_valid), .in_ready_o(mac_ready), .in_data_i(rd_data), .in_bytes_i(rd_count), .in_last_i(rd_last),
     .put_o(mac_put), .put_at_o(mac_at), .put_word_o(mac), .done_o(mac_done), .ok_o(mac_ok),
@@ -591,7 +593,7 @@ module key_unit
   assign rd_ready  = in_q[READ] || (in_q[WORK] && mac_ready);
   assign mac_start = step_q == 5'd2 && in_q[WORK] && !is_wrap;
   assign wr_start  = begin_q && in_q[WRITE] && !started_q;
-  assign wr_valid  = in_q[WRITE] && step_q >= 5'd4 && feed_some_q;
+  assign wr_valid  = out_some_q;
   assign out_end   = in_q[WRITE] && !begin_q && wr_idle;
   assign stop      = begin_q && in_q[FINISH];
 
@@ -653,7 +655,7 @@ module key_unit
     else if (!begin_q && is_random && !feed_some_q && random_some_q) moves[WRITE] = go(blocks_q != '0 ? RANDOM : ASK_RANDOM);
     if (step_q == 5'd3) moves[CUT] = go(PUT);
     if (put_done) moves[PUT] = counts ? after_read : go(FINISH);
-    if (step_q >= 5'd6 && data_clean && rd_idle && wr_idle && wrap_clean && blocks_q == '0) moves[FINISH] = go(DONE);
+    if (step_q >= 5'd6 && data_clean && mac_clean && rd_idle && wr_idle && wrap_clean && blocks_q == '0) moves[FINISH] = go(DONE);
     if (cpl_ready_i) moves[DONE] = go(IDLE);
 
     move = '0;
@@ -675,7 +677,8 @@ module key_unit
     resetting_q <= resetting_i[req.queue_idx[QW-1:0]];
     if (out_moves) begin
       feed_q      <= feed_q - 8'd1;
-      feed_some_q <= feed_q != 8'd1;
+      feed_some_q <= !feed_last_q;
+      feed_last_q <= feed_q == 8'd2;
     end
     random_some_q <= random_left_q != '0;
     if (rnd_ask_o && rnd_ready_i) blocks_q <= ask_q;
@@ -684,6 +687,8 @@ module key_unit
     if (in_q[IDLE]) rnd_word_q <= '0;
     else if (rnd_got) rnd_word_q <= rnd_word_q + 2'd1;
     if (in_q[WORK] && wrap_ready) asked_q <= 1'b1;
+    if (in_q[IDLE]) mac_used_q <= 1'b0;
+    else if (mac_start) mac_used_q <= 1'b1;
     unique case (1'b1)
       in_q[IDLE]: begin
         started_q <= 1'b0;

@@ -575,7 +575,8 @@ impl Unit {
                 assert_eq!(lane.copies[s], want, "lane {l}, slot {s}, after {op:x?}");
             }
         }
-        assert!(self.b.is("zero_o"), "something of a key is left after {op:x?}");
+        let left = self.b.get("left_o");
+        assert!(left == 0, "something of a key is left after {op:x?}: {left:06x}");
         self.done.push(got);
     }
 

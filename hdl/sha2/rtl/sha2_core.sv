@@ -45,6 +45,10 @@ module sha2_core
   alg_e alg_q;
   // One hot, or all zero when idle: they enable most registers without a gate.
   logic phase_a_q, phase_b_q, done_q;
+  // Copies for the wide registers: of the schedule, of the variables and the hash value.
+  (* keep *) logic [3:0] phase_b_w_q;
+  (* keep *) logic [1:0] phase_b_v_q, phase_a_v_q;
+  logic phase_a_d, phase_b_d, idle_q;
   logic close_q;               // with phase_a_q: no slot, but the last word of a to d and the end
   logic [6:0] cnt_q, cnt_d;
   logic mix_q, mix_d;
@@ -59,7 +63,7 @@ module sha2_core
   assign a_en = phase_a_q && (!take_q || word_valid_i);
   assign b_en = phase_b_q;
   assign word_ready_o = phase_a_q && take_q;
-  assign idle_o = !(phase_a_q || phase_b_q || done_q);
+  assign idle_o = idle_q;
   assign done_o = done_q;
 
   assign block_end = cnt_q == (is_256_q ? 7'd65 : 7'd81);
@@ -74,10 +78,32 @@ module sha2_core
     end
   end
 
+  always_comb begin
+    phase_a_d = phase_a_q;
+    phase_b_d = phase_b_q;
+    // Phase B of a slot before the first, in which all is zero, fetches the initial value.
+    if (start_i) phase_b_d = 1'b1;
+    if (a_en) begin
+      phase_a_d = 1'b0;
+      phase_b_d = !close_q;
+    end
+    if (b_en) begin
+      phase_a_d = 1'b1;
+      phase_b_d = 1'b0;
+    end
+    if (clear_i) begin
+      phase_a_d = 1'b0;
+      phase_b_d = 1'b0;
+    end
+  end
   always_ff @(posedge clk_i) begin
+    phase_a_q   <= phase_a_d;
+    phase_b_q   <= phase_b_d;
+    phase_a_v_q <= {2{phase_a_d}};
+    phase_b_v_q <= {2{phase_b_d}};
+    phase_b_w_q <= {4{phase_b_d}};
+    idle_q      <= clear_i || (idle_q && !start_i);
     if (start_i) begin
-      // Phase B of a slot before the first, in which all is zero, fetches the initial value.
-      phase_b_q <= 1'b1;
       alg_q     <= alg_i;
       cnt_q     <= CNT_FIRST - 7'd1;
       mix_q     <= 1'b1;
@@ -85,14 +111,10 @@ module sha2_core
       is_512_q  <= alg_i != SHA_256;
     end
     if (a_en) begin
-      phase_a_q <= 1'b0;
-      phase_b_q <= !close_q;
       done_q    <= close_q;
       if (take_q && word_last_i) final_q <= 1'b1;
     end
     if (b_en) begin
-      phase_a_q <= 1'b1;
-      phase_b_q <= 1'b0;
       close_q   <= closing_q && cnt_q == 7'd1;
       cnt_q     <= cnt_d;
       mix_q     <= mix_d;
@@ -103,8 +125,6 @@ module sha2_core
       use_512_q <= !mix_d && is_512_q;
     end
     if (clear_i) begin
-      phase_a_q <= 1'b0;
-      phase_b_q <= 1'b0;
       done_q    <= 1'b0;
       close_q   <= 1'b0;
       alg_q     <= SHA_256;
@@ -209,10 +229,8 @@ module sha2_core
     u_q  <= sigma0(sched_256_q, sched_512_q, w_q[1]) + (take_q ? word : w_q[0]);
     v_q  <= sigma1(sched_256_q, sched_512_q, w_q[14]) + (take_q ? 64'd0 : w_q[9]);
     kw_q <= k_q + w_q[15];
-    if (b_en) begin
-      for (int i = 0; i < 15; i++) w_q[i] <= w_q[i+1];
-      w_q[15] <= u_q + v_q;
-    end
+    for (int i = 0; i < 15; i++) if (phase_b_w_q[i/4]) w_q[i] <= w_q[i+1];
+    if (phase_b_w_q[3]) w_q[15] <= u_q + v_q;
     if (clear_i) begin
       sched_256_q <= 1'b0;
       sched_512_q <= 1'b0;
@@ -225,13 +243,14 @@ module sha2_core
 
   // Working variables a to d and e to h, and the hash value as two rings, word 3 and 7 at their ends.
   logic [63:0] a_q[4], e_q[4], ha_q[4], he_q[4];
-  logic live;
-  assign live = !mix_q;
+  logic live, a_en_v;
+  assign live   = !mix_q;
+  assign a_en_v = phase_a_v_q[0] && (!take_q || word_valid_i);
   always_ff @(posedge clk_i) begin
     x_q  <= sum1(use_256_q, use_512_q, e_q[0]) +
             ({64{live}} & ((e_q[0] & e_q[1]) ^ (~e_q[0] & e_q[2])));
     pd_q <= (mix_q ? e_q[3] : p_q) + (mix_q ? he_q[3] | iv_e_q : a_q[2]);
-    if (a_en) begin
+    if (a_en_v) begin
       a_q[0] <= t1_q + y_q;
       for (int i = 1; i < 4; i++) a_q[i] <= a_q[i-1];
       if (was_mix_q) begin
@@ -239,11 +258,13 @@ module sha2_core
         for (int i = 1; i < 4; i++) ha_q[i] <= ha_q[i-1];
       end
     end
-    if (b_en) begin
+    if (phase_b_v_q[0]) begin
       p_q    <= kw_q + e_q[2];
       t1_q   <= (mix_q ? a_q[3] : x_q) + (mix_q ? ha_q[3] | iv_a_q : p_q);
       y_q    <= sum0(use_256_q, use_512_q, a_q[0]) +
                 ({64{live}} & ((a_q[0] & a_q[1]) ^ (a_q[0] & a_q[2]) ^ (a_q[1] & a_q[2])));
+    end
+    if (phase_b_v_q[1]) begin
       e_q[0] <= x_q + pd_q;
       for (int i = 1; i < 4; i++) e_q[i] <= e_q[i-1];
       if (mix_q) begin
@@ -270,12 +291,12 @@ module sha2_core
   logic        ends_a, ends_e, ends, gives;
   logic [2:0]  given_q, index;
   logic [63:0] made, turned;
-  assign ends_a = phase_a_q && was_mix_q && closing_q;
+  assign ends_a = phase_a_v_q[1] && was_mix_q && closing_q;
   assign ends_e = phase_b_q && mix_q && closing_q;
   assign ends   = ends_a || ends_e;
   assign gives  = ends && (alg_q != SHA_384 || index < 3'd6);
   assign index  = {!given_q[0], ~given_q[2:1]};
-  assign made   = phase_a_q ? t1_q : pd_q;
+  assign made   = phase_a_v_q[1] ? t1_q : pd_q;
   always_comb begin
     for (int i = 0; i < 8; i++) turned[8*i+:8] = made[8*(7-i)+:8];
     if (is_256_q) turned[63:32] = turned[31:0];

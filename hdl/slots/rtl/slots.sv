@@ -211,8 +211,8 @@ module slots
   logic [255:0] key_q;
   (* keep *) logic [3:0] show_q;
   always_ff @(posedge clk_i) begin
-    put_ask_o <= state_q == DRAIN && state_d == STORE && put_op_i == SLOT_FILL;
-    show_q    <= {4{state_d == LOAD && sent_d != '1}};
+    put_ask_o <= state_q == DRAIN && drained == '1 && fill_q;
+    show_q    <= {4{(state_q == CLEAR && all_done && aes_q) || (state_q == LOAD && !all_done && (sent_q | key_ready_i) != '1)}};
     if (stores && aes_q && !put_at_q[2]) key_q <= {put_word_i, key_q[255:64]};
     if (wipe_i || !rst_ni || state_q inside {IDLE, WRITE}) key_q <= '0;
     if (wipe_i || !rst_ni) begin

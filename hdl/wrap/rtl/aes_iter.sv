@@ -7,7 +7,7 @@
 // Blocks come and go as four words, word 0 first.
 //
 // ready_o: idle. Then one of
-//   key_valid_i  takes a word of the key, word 0 first: eight, whatever its size;
+//   key_valid_i  takes a word of the key, word 0 first, from the second cycle of ready_o on: eight, whatever its size;
 //   expand_i  expands it (5.2): 172, 188 or 232 cycles for 128, 192, 256 bits until ready_o;
 //   start_i   takes a block: data_i is taken in each of four cycles of take_o; the result leaves in four cycles of valid_o.
 //             11 * rounds + 7 cycles until ready_o, decrypt_i or not.

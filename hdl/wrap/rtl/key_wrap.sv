@@ -12,13 +12,14 @@
 //   WRAP_KWP_WRAP    plaintext            1 to 64            8 bytes more, padded      16 to 72          -
 //   WRAP_KWP_UNWRAP  wrapped              16 to 72, by 8     plaintext                 1 to 64           -
 //
-// Command: with valid_i high and the command steady, ready_o comes for one cycle (when the engine is idle) and takes it. Then come its
-// strings, IN_WORDS words with in_valid_i, at any time: key (8 words), IV (3 and one that is ignored), tag (4), AAD (16), payload (18).
+// Command: with valid_i high and the command steady, ready_o comes for one cycle (when the engine is idle) and takes it. Then, from the second
+// cycle after that on, come its strings, IN_WORDS words with in_valid_i: key (8 words), IV (3 and one that is ignored), tag (4), AAD (16), payload (18).
 // Result: OUT_WORDS words in cycles that follow each other with out_valid_o: tag (4), payload (18). Then done_o stays with the verdict until
 // ack_i. ok_o is 0 if the tag, the integrity value, the length or the padding is wrong or the command is malformed (a length outside the
 // table, AAD over 64 bytes, key size 3): then payload, length and tag are zero. Outside out_valid_o and done_o all outputs are zero.
 //
-// Time: from the last word to done_o the number of cycles depends on op, key size and lengths given, and on nothing else.
+// Time: if the words follow each other the number of cycles from ready_o to done_o depends on op, key size and lengths given, and on nothing
+// else.
 // What stays: when out_valid_o rises the key, round keys, H, hash, IV, AAD and working registers are zero; the result's words are as they
 // leave, its length in the second cycle after ack_i. clear_i, whatever is in flight, drops the command and its result; all of it is zero
 // within 68 cycles, and all but the memories within 6. clean_o: idle, and nothing of any command is left.
