@@ -48,47 +48,58 @@ module key_mac
   typedef enum logic [4:0] {
     IDLE, PREPARE, ASK, KEY, STREAM, EMPTY, IKM, PREV, COUNT, LABEL, CONTEXT, INFO, TAIL, NUMBER, RESULT, SHOW, ACK
   } state_e;
-  state_e     state_q, state_d;
+  localparam int unsigned STATES = 17;
+  // One bit a state, by state_e.
+  typedef logic [STATES-1:0] states_t;
+  function automatic states_t go(state_e s);
+    return states_t'(1) << s;
+  endfunction
+  states_t    in_q, state_d, first_d_q;   // first_d_q: the string that comes first
   logic       extract_q, second_q, two_q, more_q;
   logic [6:0] digest, left_len_q;
   assign digest = {digest_beats(job_i.alg), 3'd0};
   always_ff @(posedge clk_i) begin
     two_q      <= job_i.out_len > digest;
     // A second digest follows.
-    more_q     <= two_q && !second_q && !(state_q == ACK && !extract_q) && job_i.kind inside {MAC_HKDF, MAC_KBKDF};
+    more_q     <= two_q && !second_q && !(in_q[ACK] && !extract_q) && job_i.kind inside {MAC_HKDF, MAC_KBKDF};
     left_len_q <= job_i.out_len - digest;
   end
 
   // Our own strings: beats of 8 bytes but for the last. A state's first cycles find their number, and each beat waits for its word.
-  logic       own, last_beat;
+  logic       own_q, own_state, last_beat_q, beat;
   logic [2:0] first_q;
   logic [8:0] len_q;
-  logic [4:0] beat_at_q, last_beat_q;
+  logic [4:0] beat_at_q, last_at_q;
   logic [3:0] last_bytes_q;
   logic [8:0] len;
   always_comb begin
-    unique case (state_q)
-      IKM:         len = 9'(job_i.base_len);
-      PREV:        len = 9'(digest);
-      COUNT, TAIL: len = 9'd4;
-      LABEL:       len = 9'(job_i.kind == MAC_ROOT ? ROOT_BYTES : MESSAGE_BYTES);
-      CONTEXT:     len = job_i.kind == MAC_ROOT ? 9'd3 : 9'd32;
-      INFO:        len = job_i.info_len;
-      default:     len = 9'(state_q == NUMBER);
+    unique case (1'b1)
+      in_q[IKM]:              len = 9'(job_i.base_len);
+      in_q[PREV]:             len = 9'(digest);
+      in_q[COUNT], in_q[TAIL]: len = 9'd4;
+      in_q[LABEL]:            len = 9'(job_i.kind == MAC_ROOT ? ROOT_BYTES : MESSAGE_BYTES);
+      in_q[CONTEXT]:          len = job_i.kind == MAC_ROOT ? 9'd3 : 9'd32;
+      in_q[INFO]:             len = job_i.info_len;
+      default:                len = 9'(in_q[NUMBER]);
     endcase
   end
   always_ff @(posedge clk_i) begin
     len_q        <= len;
-    last_beat_q  <= 5'((len_q - 9'(len_q != '0)) >> 3);
+    last_at_q  <= 5'((len_q - 9'(len_q != '0)) >> 3);
     last_bytes_q <= len_q == '0 ? 4'd0 : len_q[2:0] == '0 ? 4'd8 : 4'(len_q[2:0]);
   end
-  assign own       = !(state_q inside {IDLE, PREPARE, ASK, KEY, STREAM, RESULT, SHOW, ACK}) && first_q == '0;
-  assign last_beat = beat_at_q == last_beat_q;
+  // A beat is there in the fourth cycle after the one before, or its state's beginning.
+  always_ff @(posedge clk_i) begin
+    own_q       <= own_state && first_q[2:1] == '0 && !beat && !stop_i;
+    last_beat_q <= beat_at_q == last_at_q;
+  end
+  assign own_state = in_q[EMPTY] || in_q[IKM] || in_q[PREV] || in_q[COUNT] || in_q[LABEL] || in_q[CONTEXT] || in_q[INFO] || in_q[TAIL]
+                  || in_q[NUMBER];
 
   logic        testing, t_in_valid, t_in_last, t_word_valid;   // the self-test's
   logic [63:0] t_data, t_word;
   logic [3:0]  t_bytes;
-  logic        req_valid, req_ready, expect_asked, res_valid, beat;
+  logic        req_valid, req_ready, expect_asked, res_valid;
   hmac_req_t   req;
   logic        key_side_q, key_root_q;
   always_ff @(posedge clk_i) begin
@@ -109,7 +120,7 @@ module key_mac
   logic        pump_side, word_valid_q;
   logic [2:0]  on_way_q;
   logic [63:0] word_q, root_word_q;
-  assign pump_side = key_side_q || state_q == RESULT;
+  assign pump_side = key_side_q || in_q[RESULT];
   always_ff @(posedge clk_i) begin
     if ((req_valid && req_ready) || (expect_asked && !testing)) pump_left_q <= 4'd8;
     else if (pump_left_q != '0) pump_left_q <= pump_left_q - 4'd1;
@@ -130,50 +141,31 @@ module key_mac
     get_at_o = '0;
     if (pump_left_q != '0) get_at_o = (pump_side ? SIDE_AT : BASE_AT) | 6'(pump_at_q);
     else begin
-      unique case (state_q)
-        IKM:     get_at_o = BASE_AT | 6'(beat_at_q[2:0]);
-        PREV:    get_at_o = MADE_AT | 6'(beat_at_q[2:0]);
-        CONTEXT: get_at_o = SIDE_AT | 6'(beat_at_q[2:0]);
-        INFO:    get_at_o = INFO_AT | 6'(beat_at_q);
-        default: ;
-      endcase
+      get_at_o = (BASE_AT | 6'(beat_at_q[2:0])) & {6{in_q[IKM]}} | (MADE_AT | 6'(beat_at_q[2:0])) & {6{in_q[PREV]}}
+               | (SIDE_AT | 6'(beat_at_q[2:0])) & {6{in_q[CONTEXT]}} | (INFO_AT | 6'(beat_at_q)) & {6{in_q[INFO]}};
     end
   end
 
   // Which string comes first, and which after one.
-  logic in_last;
-  always_comb begin
-    state_d = state_q;
-    in_last = 1'b0;
-    unique case (state_q)
-      KEY: begin
-        unique case (job_i.kind)
-          MAC_SIGN, MAC_VERIFY: state_d = job_i.empty ? EMPTY : STREAM;
-          MAC_HKDF: state_d = extract_q ? IKM : second_q ? PREV : job_i.info_len == '0 ? NUMBER : INFO;
-          default: state_d = COUNT;
-        endcase
-      end
-      STREAM, EMPTY, IKM, TAIL, NUMBER: begin
-        in_last = 1'b1;
-        state_d = RESULT;
-      end
-      PREV:    state_d = job_i.info_len == '0 ? NUMBER : INFO;
-      COUNT: begin
-        state_d = LABEL;
-        if (job_i.kind == MAC_KBKDF) begin
-          in_last = job_i.info_len == '0;
-          state_d = in_last ? RESULT : INFO;
-        end
-      end
-      LABEL:   state_d = CONTEXT;
-      CONTEXT: state_d = TAIL;
-      INFO: begin
-        in_last = job_i.kind == MAC_KBKDF;
-        state_d = in_last ? RESULT : NUMBER;
-      end
-      ACK:     state_d = extract_q || more_q ? ASK : IDLE;
-      default: ;
+  logic in_last_q, no_info_q, kbkdf_q;
+  always_ff @(posedge clk_i) begin
+    no_info_q <= job_i.info_len == '0;
+    kbkdf_q   <= job_i.kind == MAC_KBKDF;
+    unique case (job_i.kind)
+      MAC_SIGN, MAC_VERIFY: first_d_q <= job_i.empty ? go(EMPTY) : go(STREAM);
+      MAC_HKDF: first_d_q <= extract_q ? go(IKM) : second_q ? go(PREV) : no_info_q ? go(NUMBER) : go(INFO);
+      default: first_d_q <= go(COUNT);
     endcase
+    in_last_q <= in_q[EMPTY] || in_q[IKM] || in_q[TAIL] || in_q[NUMBER] || (in_q[COUNT] && kbkdf_q && no_info_q) || (in_q[INFO] && kbkdf_q);
+  end
+  // After the last beat of a string of ours.
+  always_comb begin
+    state_d = go(RESULT);
+    if (in_q[PREV]) state_d = no_info_q ? go(NUMBER) : go(INFO);
+    if (in_q[COUNT]) state_d = !kbkdf_q ? go(LABEL) : no_info_q ? go(RESULT) : go(INFO);
+    if (in_q[LABEL]) state_d = go(CONTEXT);
+    if (in_q[CONTEXT]) state_d = go(TAIL);
+    if (in_q[INFO]) state_d = kbkdf_q ? go(RESULT) : go(NUMBER);
   end
 
   // One step to the engine. It takes something when it is empty, so that no ready goes through: a beat in two cycles, as the engine takes
@@ -181,27 +173,27 @@ module key_mac
   logic [63:0] source_q, short_q, short;
   logic [3:0]  source_bytes_q;
   logic        some_q, source_last_q, in_ready, stored_q, outside;
-  assign req_valid  = state_q == ASK;
-  assign in_ready_o = state_q == STREAM && !some_q;
-  assign beat       = (own || (state_q == STREAM && in_valid_i)) && !some_q;
-  assign outside    = testing || state_q == STREAM;
+  assign req_valid  = in_q[ASK];
+  assign in_ready_o = in_q[STREAM] && !some_q;
+  assign beat       = (own_q || (in_q[STREAM] && in_valid_i)) && !some_q;
+  assign outside    = testing || in_q[STREAM];
   always_comb begin
-    unique case (state_q)
-      COUNT:   short = {32'd0, second_q ? 8'd2 : 8'd1, 24'd0};
-      LABEL:   short = job_i.kind == MAC_ROOT ? label_word(ROOT_LABEL, beat_at_q[1:0]) : label_word(MESSAGE_LABEL, beat_at_q[1:0]);
-      CONTEXT: short = 64'(context_i);
-      TAIL:    short = 64'h0001_0000;
-      NUMBER:  short = second_q ? 64'd2 : 64'd1;
-      default: short = '0;
+    unique case (1'b1)
+      in_q[COUNT]:   short = {32'd0, second_q ? 8'd2 : 8'd1, 24'd0};
+      in_q[LABEL]:   short = job_i.kind == MAC_ROOT ? label_word(ROOT_LABEL, beat_at_q[1:0]) : label_word(MESSAGE_LABEL, beat_at_q[1:0]);
+      in_q[CONTEXT]: short = 64'(context_i);
+      in_q[TAIL]:    short = 64'h0001_0000;
+      in_q[NUMBER]:  short = second_q ? 64'd2 : 64'd1;
+      default:       short = '0;
     endcase
   end
   always_ff @(posedge clk_i) begin
-    stored_q <= state_q inside {IKM, PREV, INFO} || (state_q == CONTEXT && !key_root_q);
+    stored_q <= in_q[IKM] || in_q[PREV] || in_q[INFO] || (in_q[CONTEXT] && !key_root_q);
     short_q  <= short;
     if (!some_q) begin
       source_q       <= outside ? (testing ? t_data : in_data_i) : stored_q ? word_i : short_q;
-      source_bytes_q <= testing ? t_bytes : state_q == STREAM ? in_bytes_i : last_beat ? last_bytes_q : 4'd8;
-      source_last_q  <= testing ? t_in_last : state_q == STREAM ? in_last_i : in_last && last_beat;
+      source_bytes_q <= testing ? t_bytes : in_q[STREAM] ? in_bytes_i : last_beat_q ? last_bytes_q : 4'd8;
+      source_last_q  <= testing ? t_in_last : in_q[STREAM] ? in_last_i : in_last_q && last_beat_q;
     end
     some_q <= some_q ? !in_ready : testing ? t_in_valid : beat;
     if (!rst_ni || stop_i) begin
@@ -221,45 +213,39 @@ module key_mac
   always_ff @(posedge clk_i) begin
     // A second digest goes behind the first.
     mac_from_q <= !second_q ? 3'd0 : digest_beats(job_i.alg) == 4'd4 ? 3'd4 : 3'd6;
-    if (state_q == KEY) mac_at_q <= {1'b0, mac_from_q};
+    if (in_q[KEY]) mac_at_q <= {1'b0, mac_from_q};
     else if (put_o) mac_at_q <= mac_at_q + 4'd1;
   end
 
   always_ff @(posedge clk_i) begin
-    first_q <= first_q >> 1;
-    unique case (state_q)
-      IDLE: begin
+    first_q <= beat || in_q[KEY] ? '1 : first_q >> 1;
+    unique case (1'b1)
+      in_q[IDLE]: begin
         extract_q <= job_i.kind == MAC_HKDF;
         second_q  <= 1'b0;
         beat_at_q <= '0;
-        if (start_i) state_q <= PREPARE;
+        if (start_i) in_q <= go(PREPARE);
       end
-      PREPARE: state_q <= ASK;
-      ASK:
-      if (req_ready) state_q <= KEY;
-      KEY:
-      if (pump_left_q == 4'd1) begin
-        state_q <= state_d;
-        first_q <= '1;
-      end
-      STREAM: if (beat && in_last_i) state_q <= RESULT;
-      RESULT: if (res_valid) state_q <= SHOW;
-      SHOW:   state_q <= ACK;
-      ACK: begin
-        state_q   <= state_d;
+      in_q[PREPARE]: in_q <= go(ASK);
+      in_q[ASK]:     if (req_ready) in_q <= go(KEY);
+      in_q[KEY]:     if (pump_left_q == 4'd1) in_q <= first_d_q;
+      in_q[STREAM]:  if (beat && in_last_i) in_q <= go(RESULT);
+      in_q[RESULT]:  if (res_valid) in_q <= go(SHOW);
+      in_q[SHOW]:    in_q <= go(ACK);
+      in_q[ACK]: begin
+        in_q      <= extract_q || more_q ? go(ASK) : go(IDLE);
         extract_q <= 1'b0;
         second_q  <= !extract_q;
       end
       default:
       if (beat) begin
-        beat_at_q <= last_beat ? '0 : beat_at_q + 5'd1;
-        first_q   <= '1;
-        if (last_beat) state_q <= state_d;
+        beat_at_q <= last_beat_q ? '0 : beat_at_q + 5'd1;
+        if (last_beat_q) in_q <= state_d;
       end
     endcase
-    if (!rst_ni || stop_i) state_q <= IDLE;
+    if (!rst_ni || stop_i) in_q <= go(IDLE);
   end
-  assign done_o = state_q == SHOW && !extract_q && !more_q;
+  assign done_o = in_q[SHOW] && !extract_q && !more_q;
 
   logic         t_req, t_res_ready, hmac_ready, hmac_res;
   hmac_req_t    t_request;
@@ -285,6 +271,6 @@ module key_mac
     .word_valid_i(word_valid_q), .word_i(word_q), .expect_o(expect_asked),
     .in_valid_i(some_q), .in_ready_o(in_ready), .in_data_i(source_q), .in_bytes_i(source_bytes_q), .in_last_i(source_last_q),
     .mac_valid_o(mac_valid), .mac_o(mac),
-    .res_valid_o(hmac_res), .res_ready_i(testing ? t_res_ready : state_q == ACK), .res_ok_o(ok_o)
+    .res_valid_o(hmac_res), .res_ready_i(testing ? t_res_ready : in_q[ACK]), .res_ok_o(ok_o)
   );
 endmodule

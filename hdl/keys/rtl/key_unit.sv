@@ -125,6 +125,8 @@ module key_unit
   typedef logic [STATES-1:0] states_t;
   states_t    in_q;                // one bit a state, by state_e
   logic       begin_q;             // first cycle of a state
+  logic       due_q;               // last cycle of a state of fixed length
+  logic       later_q;             // from its third cycle on
   logic       abort_q, running;
   status_e    abort_status_q;
   logic [4:0] step_q;              // cycles in a state, of those with a grant
@@ -203,7 +205,7 @@ module key_unit
   // The officer's load uses the window up, whatever becomes of it.
   always_ff @(posedge clk_i) begin
     window_clear_o <= rst_ni && ((in_q[DECIDE] && is_load && officer && !good_q && final_q != STATUS_ABORTED)
-                                 || (in_q[WINDOW] && step_q == 5'd11));
+                                 || (in_q[WINDOW] && due_q));
     window_hold_o  <= rst_ni && in_q[WINDOW];
   end
 
@@ -451,7 +453,7 @@ module key_unit
     wrap_op      <= is_unwrap ? WRAP_GCM_OPEN : is_kwp_out ? WRAP_KWP_WRAP : is_out ? WRAP_GCM_SEAL : WRAP_KWP_UNWRAP;
     wrap_len     <= is_kwp_out ? meta_q.key_len : !is_unwrap && !is_out ? sub.pay_len[6:0] : 7'd64;
   end
-  assign wrap_valid = in_q[WORK] && is_wrap && !asked_q && step_q >= 5'd3;
+  assign wrap_valid = in_q[WORK] && is_wrap && !asked_q && later_q;
   logic         testing, t_valid, t_ack, engine_ready, engine_done, t_in_valid;
   wrap_op_e     t_op;
   key_size_e    t_size;
@@ -565,7 +567,7 @@ module key_unit
     ask_q <= is_random ? (blocks_left_q > 12'(BATCH) ? BATCH : blocks_left_q[4:0])
            : is_generate && made_meta_q.key_len > 7'd32 ? 5'd2 : 5'd1;
   end
-  assign rnd_ask_o    = in_q[ASK_RANDOM] && step_q >= 5'd2 && !abort_q && !resetting_q;
+  assign rnd_ask_o    = in_q[ASK_RANDOM] && later_q && !abort_q && !resetting_q;
   assign rnd_blocks_o = 8'(ask_q);
   // Taken in the cycle after it came. What is left of a request that is given up is taken and dropped.
   assign rnd_comes    = rnd_valid_i && !rnd_take_o && blocks_q != '0 && (in_q[RANDOM] || in_q[FINISH]);
@@ -589,6 +591,7 @@ module key_unit
 
   // -------------------------------------------------------------- control
   logic out_end;      // the writer has ended
+  logic rested_q;     // nothing is left or under way
   assign rd_start  = begin_q && (in_q[READ] || (in_q[WORK] && is_mac && !job.empty));
   assign rd_ready  = in_q[READ] || (in_q[WORK] && mac_ready);
   assign mac_start = step_q == 5'd2 && in_q[WORK] && !is_wrap;
@@ -623,7 +626,7 @@ module key_unit
   always_comb begin
     for (int i = 0; i < int'(STATES); i++) moves[i] = '0;
     if (next_valid && data_clean) moves[IDLE] = go(LOOK);
-    if (step_q == 5'd9) moves[LOOK] = go(DECIDE);
+    if (due_q) moves[LOOK] = go(DECIDE);
 
     moves[DECIDE] = after_read;
     if (is_load) moves[DECIDE] = go(WINDOW);
@@ -634,13 +637,13 @@ module key_unit
     moves[DECIDE].says   = 1'b1;
     moves[DECIDE].status = final_q;
 
-    if (step_q == 5'd11) moves[WINDOW] = go(CUT);
+    if (due_q) moves[WINDOW] = go(CUT);
     if (rd_idle && !begin_q) moves[READ] = rd_err && !is_verify ? stop_with(STATUS_DMA_SRC) : after_read;
     if (rnd_ask_o && rnd_ready_i) moves[ASK_RANDOM] = go(RANDOM);
     if (rnd_block && is_random) moves[RANDOM] = go(WRITE);
     else if (rnd_block && blocks_q == 5'd1) moves[RANDOM] = go(counts ? HEAD : to_keys_q ? KEYS : CUT);
-    if (step_q == 5'd3) moves[HEAD] = go(is_query ? WRITE : KEYS);
-    if (step_q == (is_out ? 5'd23 : 5'd15)) moves[KEYS] = go(WORK);
+    if (due_q) moves[HEAD] = go(is_query ? WRITE : KEYS);
+    if (due_q) moves[KEYS] = go(WORK);
 
     if (is_wrap) begin
       if (wrap_done) moves[WORK] = is_out ? go(WRITE) : blob_ok_q ? go(CUT) : stop_with(STATUS_BAD_BLOB);
@@ -653,9 +656,9 @@ module key_unit
 
     if (out_end) moves[WRITE] = wr_err ? stop_with(STATUS_DMA_DST) : op.fills ? go(CUT) : go(FINISH);
     else if (!begin_q && is_random && !feed_some_q && random_some_q) moves[WRITE] = go(blocks_q != '0 ? RANDOM : ASK_RANDOM);
-    if (step_q == 5'd3) moves[CUT] = go(PUT);
+    if (due_q) moves[CUT] = go(PUT);
     if (put_done) moves[PUT] = counts ? after_read : go(FINISH);
-    if (step_q >= 5'd6 && data_clean && mac_clean && rd_idle && wr_idle && wrap_clean && blocks_q == '0) moves[FINISH] = go(DONE);
+    if (rested_q) moves[FINISH] = go(DONE);
     if (cpl_ready_i) moves[DONE] = go(IDLE);
 
     move = '0;
@@ -673,13 +676,17 @@ module key_unit
     if (move.go) in_q <= move.to;
     if (move.says) status_q <= move.status;
     begin_q     <= move.go;
+    due_q       <= !move.go && ((in_q[LOOK] && step_q == 5'd8) || (in_q[WINDOW] && step_q == 5'd10) || (in_q[HEAD] && step_q == 5'd2)
+                                || (in_q[KEYS] && step_q == (is_out ? 5'd22 : 5'd14)) || (in_q[CUT] && step_q == 5'd2));
+    later_q     <= !move.go && step_q >= 5'd1;
+    rested_q    <= in_q[FINISH] && step_q >= 5'd6 && data_clean && mac_clean && rd_idle && wr_idle && wrap_clean && blocks_q == '0;
     step_q      <= move.go || waits ? '0 : step_q + 5'(step_q != '1);
     resetting_q <= resetting_i[req.queue_idx[QW-1:0]];
     if (out_moves) begin
       feed_q      <= feed_q - 8'd1;
       feed_some_q <= !feed_last_q;
-      feed_last_q <= feed_q == 8'd2;
     end
+    feed_last_q   <= feed_q == (out_moves ? 8'd2 : 8'd1);
     random_some_q <= random_left_q != '0;
     if (rnd_ask_o && rnd_ready_i) blocks_q <= ask_q;
     else if (rnd_error_i || wipe_i) blocks_q <= '0;
@@ -751,6 +758,8 @@ module key_unit
       in_q        <= states_t'(1) << IDLE;
       resetting_q <= 1'b0;
       begin_q     <= 1'b0;
+      due_q       <= 1'b0;
+      rested_q    <= 1'b0;
       blocks_q    <= '0;
     end
   end
