@@ -46,9 +46,9 @@ module key_mac
   input  logic         test_fault_i
 );
   typedef enum logic [4:0] {
-    IDLE, PREPARE, ASK, KEY, STREAM, EMPTY, IKM, PREV, COUNT, LABEL, CONTEXT, INFO, TAIL, NUMBER, RESULT, SHOW, ACK
+    IDLE, PREPARE, ASK, KEY, STREAM, EMPTY, IKM, PREV, COUNT, LABEL, CONTEXT, INFO, TAIL, NUMBER, RESULT, SHOW, KEEP, ACK
   } state_e;
-  localparam int unsigned STATES = 17;
+  localparam int unsigned STATES = 18;
   // One bit a state, by state_e.
   typedef logic [STATES-1:0] states_t;
   function automatic states_t go(state_e s);
@@ -231,7 +231,8 @@ module key_mac
       in_q[KEY]:     if (pump_left_q == 4'd1) in_q <= first_d_q;
       in_q[STREAM]:  if (beat && in_last_i) in_q <= go(RESULT);
       in_q[RESULT]:  if (res_valid) in_q <= go(SHOW);
-      in_q[SHOW]:    in_q <= go(ACK);
+      in_q[SHOW]:    in_q <= go(KEEP);
+      in_q[KEEP]:    in_q <= go(ACK);   // the verdict is seen
       in_q[ACK]: begin
         in_q      <= extract_q || more_q ? go(ASK) : go(IDLE);
         extract_q <= 1'b0;
@@ -245,7 +246,7 @@ module key_mac
     endcase
     if (!rst_ni || stop_i) in_q <= go(IDLE);
   end
-  assign done_o = in_q[SHOW] && !extract_q && !more_q;
+  always_ff @(posedge clk_i) done_o <= rst_ni && in_q[SHOW] && !extract_q && !more_q;
 
   logic         t_req, t_res_ready, hmac_ready, hmac_res;
   hmac_req_t    t_request;

@@ -124,10 +124,17 @@ module key_unit
   localparam int unsigned STATES = 15;
   typedef logic [STATES-1:0] states_t;
   states_t    in_q;                // one bit a state, by state_e
+  typedef struct packed {
+    logic    go;
+    states_t to;
+    logic    says;
+    status_e status;
+  } move_t;
+  move_t      move_q;              // the state ends, and where it leads to
   logic       begin_q;             // first cycle of a state
   logic       due_q;               // last cycle of a state of fixed length
   logic       later_q;             // from its third cycle on
-  logic       abort_q, running;
+  logic       abort_q, halts_q, running;
   status_e    abort_status_q;
   logic [4:0] step_q;              // cycles in a state, of those with a grant
   key_req_t   next, req;           // the first that waits; the operation
@@ -204,7 +211,7 @@ module key_unit
   end
   // The officer's load uses the window up, whatever becomes of it.
   always_ff @(posedge clk_i) begin
-    window_clear_o <= rst_ni && ((in_q[DECIDE] && is_load && officer && !good_q && final_q != STATUS_ABORTED)
+    window_clear_o <= rst_ni && ((in_q[DECIDE] && begin_q && is_load && officer && !good_q && final_q != STATUS_ABORTED)
                                  || (in_q[WINDOW] && due_q));
     window_hold_o  <= rst_ni && in_q[WINDOW];
   end
@@ -273,7 +280,7 @@ module key_unit
     .read_ask_i({read_ask_i, reads}), .read_grant_o(grant), .read_slot_i({read_slot_i, read_slot_q}),
     .read_meta_o(read_meta), .read_used_o(read_used),
     .read_fetch_i({read_fetch_i, fetch}), .read_valid_o(came), .read_word_o(came_word),
-    .put_valid_i(in_q[PUT]), .put_op_i(put_op), .put_slot_i(put_slot_q), .put_meta_i(made_meta_q),
+    .put_valid_i(in_q[PUT] && !move_q.go), .put_op_i(put_op), .put_slot_i(put_slot_q), .put_meta_i(made_meta_q),
     .put_used_i(put_used_q),
     .put_ask_o(put_ask), .put_word_valid_i(put_some_q), .put_word_i(put_word_q), .done_o(put_done),
     .lane_given_i, .lane_answered_i, .key_valid_o, .key_ready_i, .key_clear_o, .key_slot_o, .key_size_o, .key_o, .key_done_i
@@ -453,7 +460,7 @@ module key_unit
     wrap_op      <= is_unwrap ? WRAP_GCM_OPEN : is_kwp_out ? WRAP_KWP_WRAP : is_out ? WRAP_GCM_SEAL : WRAP_KWP_UNWRAP;
     wrap_len     <= is_kwp_out ? meta_q.key_len : !is_unwrap && !is_out ? sub.pay_len[6:0] : 7'd64;
   end
-  assign wrap_valid = in_q[WORK] && is_wrap && !asked_q && later_q;
+  assign wrap_valid = in_q[WORK] && is_wrap && !asked_q && later_q && !begin_q;
   logic         testing, t_valid, t_ack, engine_ready, engine_done, t_in_valid;
   wrap_op_e     t_op;
   key_size_e    t_size;
@@ -536,16 +543,21 @@ module key_unit
   /* verilator lint_on UNUSEDSIGNAL */
   logic [63:0]     head_q;
   logic [6:0]      blob_faults_q;
-  logic            blob_stray_q, blob_fits_q, blob_ok_q, part_q;
-  logic [4:0]      part_at;
-  assign part_q  = feed_way_q[3] && !feed_to_q[0];
-  assign part_at = feed_to_q[5:1];
-  assign part    = 256'(word) << {part_at[1:0], 6'd0};
-  assign head    = 256'(head_q);
+  logic            blob_stray_q, blob_fits_q, blob_ok_q, stray_q;
+  logic [4:1]      part_q;                     // the words of it: 0 to 3
+  logic            tail_q;                     // what ends in bytes that must be zero: word 3, and the IV
+  logic [3:0]      stray_part_q;
+  assign part = {4{word}};
+  assign head = 256'(head_q);
   always_ff @(posedge clk) begin
-    if (part_q && part_at == 5'd8) head_q <= word;
+    // In a word's first half; it stays for the second.
+    for (int i = 0; i < 4; i++) part_q[i+1] <= feed_way_q[3] && feed_to_q == {5'd8 + 5'(i), 1'b0};
+    tail_q <= feed_way_q[3] && (feed_to_q == {5'd5, 1'b0} || feed_to_q == {5'd11, 1'b0});
+    for (int i = 0; i < 4; i++) stray_part_q[i] <= tail_q && word[32+8*i+:8] != '0;
+    stray_q <= stray_part_q != '0;
+    if (part_q[1]) head_q <= word;
     if (in_q[KEYS]) blob_stray_q <= 1'b0;
-    else if (part_q && part_at inside {5'd5, 5'd11} && word[63:32] != '0) blob_stray_q <= 1'b1;
+    else if (stray_q) blob_stray_q <= 1'b1;
     blob_faults_q <= blob_faults(head, req.domain);
     blob_fits_q   <= blob_faults_q == '0 && !blob_stray_q;
     blob_ok_q     <= wrap_ok && (is_unwrap ? blob_fits_q : wrapped_len == made_meta_q.key_len);
@@ -567,10 +579,10 @@ module key_unit
     ask_q <= is_random ? (blocks_left_q > 12'(BATCH) ? BATCH : blocks_left_q[4:0])
            : is_generate && made_meta_q.key_len > 7'd32 ? 5'd2 : 5'd1;
   end
-  assign rnd_ask_o    = in_q[ASK_RANDOM] && later_q && !abort_q && !resetting_q;
+  assign rnd_ask_o    = in_q[ASK_RANDOM] && later_q && !begin_q && !move_q.go && !halts_q;
   assign rnd_blocks_o = 8'(ask_q);
   // Taken in the cycle after it came. What is left of a request that is given up is taken and dropped.
-  assign rnd_comes    = rnd_valid_i && !rnd_take_o && blocks_q != '0 && (in_q[RANDOM] || in_q[FINISH]);
+  assign rnd_comes    = rnd_valid_i && !rnd_take_o && !move_q.go && blocks_q != '0 && (in_q[RANDOM] || in_q[FINISH]);
   assign rnd_got      = rnd_valid_i && rnd_take_o;
   assign rnd_block    = rnd_got && rnd_word_q == '1;
   always_ff @(posedge clk) begin
@@ -605,23 +617,18 @@ module key_unit
   always_ff @(posedge clk) begin
     abort_q <= rst_ni && ((wipe_i && running) || (resetting_q && (in_q[READ] || in_q[ASK_RANDOM] || in_q[RANDOM] || in_q[WORK] || in_q[WRITE]))
                           || (rnd_error_i && (in_q[ASK_RANDOM] || in_q[RANDOM])));
+    halts_q        <= wipe_i || resetting_q;
     abort_status_q <= wipe_i ? STATUS_ZEROIZED : resetting_q ? STATUS_ABORTED : STATUS_NO_ENTROPY;
   end
 
   // What each state does next: nothing, or on to another, perhaps with a status.
-  typedef struct packed {
-    logic    go;
-    states_t to;
-    logic    says;
-    status_e status;
-  } move_t;
   function automatic move_t go(state_e to);
     return '{go: 1'b1, to: states_t'(1) << to, says: 1'b0, status: STATUS_OK};
   endfunction
   function automatic move_t stop_with(status_e status);
     return '{go: 1'b1, to: states_t'(1) << FINISH, says: 1'b1, status: status};
   endfunction
-  move_t moves[STATES], move, after_read;
+  move_t moves[STATES], move, after_read;   // decided now, done a cycle later
   assign after_read = go(op.random ? ASK_RANDOM : is_root ? WORK : to_keys_q ? KEYS : CUT);
   always_comb begin
     for (int i = 0; i < int'(STATES); i++) moves[i] = '0;
@@ -664,6 +671,7 @@ module key_unit
     move = '0;
     for (int i = 0; i < int'(STATES); i++) move |= moves[i] & {$bits(move_t){in_q[i]}};
     if (abort_q && running) move = stop_with(abort_status_q);
+    if (move_q.go) move = '0;
   end
 
   assign wiped_o  = slots_wiped && settle_q == '0 && wr_idle;
@@ -673,14 +681,15 @@ module key_unit
   end
 
   always_ff @(posedge clk) begin
-    if (move.go) in_q <= move.to;
-    if (move.says) status_q <= move.status;
-    begin_q     <= move.go;
-    due_q       <= !move.go && ((in_q[LOOK] && step_q == 5'd8) || (in_q[WINDOW] && step_q == 5'd10) || (in_q[HEAD] && step_q == 5'd2)
-                                || (in_q[KEYS] && step_q == (is_out ? 5'd22 : 5'd14)) || (in_q[CUT] && step_q == 5'd2));
-    later_q     <= !move.go && step_q >= 5'd1;
+    move_q      <= move;
+    if (move_q.go) in_q <= move_q.to;
+    if (move_q.says) status_q <= move_q.status;
+    begin_q     <= move_q.go;
+    due_q       <= (in_q[LOOK] && step_q == 5'd8) || (in_q[WINDOW] && step_q == 5'd10) || (in_q[HEAD] && step_q == 5'd2)
+                || (in_q[KEYS] && step_q == (is_out ? 5'd22 : 5'd14)) || (in_q[CUT] && step_q == 5'd2);
+    later_q     <= step_q >= 5'd1;
     rested_q    <= in_q[FINISH] && step_q >= 5'd6 && data_clean && mac_clean && rd_idle && wr_idle && wrap_clean && blocks_q == '0;
-    step_q      <= move.go || waits ? '0 : step_q + 5'(step_q != '1);
+    step_q      <= move_q.go || waits ? '0 : step_q + 5'(step_q != '1);
     resetting_q <= resetting_i[req.queue_idx[QW-1:0]];
     if (out_moves) begin
       feed_q      <= feed_q - 8'd1;
@@ -731,17 +740,12 @@ module key_unit
           made_meta_q.iv_policy  <= head.iv_policy;
           made_meta_q.key_len    <= head.key_len;
         end
-        if (is_unwrap && part_q) begin
-          unique case (part_at)
-            5'd9: begin
-              made_meta_q.limit <= part.limit;
-              used_q            <= part.used;
-            end
-            5'd10:   made_meta_q.label[63:0] <= {part.label1, part.label0};
-            5'd11:   made_meta_q.label[95:64] <= part.label2;
-            default: ;
-          endcase
+        if (is_unwrap && part_q[2]) begin
+          made_meta_q.limit <= part.limit;
+          used_q            <= part.used;
         end
+        if (is_unwrap && part_q[3]) made_meta_q.label[63:0] <= {part.label1, part.label0};
+        if (is_unwrap && part_q[4]) made_meta_q.label[95:64] <= part.label2;
       end
       in_q[WRITE]: begin
         if (begin_q) begin
@@ -757,6 +761,7 @@ module key_unit
     if (!rst_ni) begin
       in_q        <= states_t'(1) << IDLE;
       resetting_q <= 1'b0;
+      move_q      <= '0;
       begin_q     <= 1'b0;
       due_q       <= 1'b0;
       rested_q    <= 1'b0;
@@ -766,7 +771,7 @@ module key_unit
 
   logic dma;
   assign dma         = status_q inside {STATUS_DMA_SRC, STATUS_DMA_DST, STATUS_DMA_TAG};
-  assign cpl_valid_o = in_q[DONE];
+  assign cpl_valid_o = in_q[DONE] && !move_q.go;
   assign cpl_o = '{
     queue_idx: req.queue_idx, cookie: sub.cookie, status: status_q,
     bytes: status_q == STATUS_OK && op.writes ? wr_bytes : '0,

@@ -25,7 +25,7 @@ module sha2_core
   input  logic         clear_i,       // zeroes every register, but those of constants, in this cycle
   // A message starts: only after a clear.
   input  logic         start_i,
-  input  alg_e         alg_i,
+  input  alg_e         alg_i,         // steady till clear_i
   // Message words, padding included. SHA-256 takes the upper half.
   input  logic         word_valid_i,
   output logic         word_ready_o,
@@ -45,10 +45,7 @@ module sha2_core
   alg_e alg_q;
   // One hot, or all zero when idle: they enable most registers without a gate.
   logic phase_a_q, phase_b_q, done_q;
-  // Copies for the wide registers: of the schedule, of the variables and the hash value.
-  (* keep *) logic [3:0] phase_b_w_q;
-  (* keep *) logic [1:0] phase_b_v_q, phase_a_v_q;
-  logic phase_a_d, phase_b_d, idle_q;
+  logic idle_q;
   logic close_q;               // with phase_a_q: no slot, but the last word of a to d and the end
   logic [6:0] cnt_q, cnt_d;
   logic mix_q, mix_d;
@@ -78,32 +75,11 @@ module sha2_core
     end
   end
 
-  always_comb begin
-    phase_a_d = phase_a_q;
-    phase_b_d = phase_b_q;
-    // Phase B of a slot before the first, in which all is zero, fetches the initial value.
-    if (start_i) phase_b_d = 1'b1;
-    if (a_en) begin
-      phase_a_d = 1'b0;
-      phase_b_d = !close_q;
-    end
-    if (b_en) begin
-      phase_a_d = 1'b1;
-      phase_b_d = 1'b0;
-    end
-    if (clear_i) begin
-      phase_a_d = 1'b0;
-      phase_b_d = 1'b0;
-    end
-  end
   always_ff @(posedge clk_i) begin
-    phase_a_q   <= phase_a_d;
-    phase_b_q   <= phase_b_d;
-    phase_a_v_q <= {2{phase_a_d}};
-    phase_b_v_q <= {2{phase_b_d}};
-    phase_b_w_q <= {4{phase_b_d}};
-    idle_q      <= clear_i || (idle_q && !start_i);
+    idle_q <= clear_i || (idle_q && !start_i);
     if (start_i) begin
+      // Phase B of a slot before the first, in which all is zero, fetches the initial value.
+      phase_b_q <= 1'b1;
       alg_q     <= alg_i;
       cnt_q     <= CNT_FIRST - 7'd1;
       mix_q     <= 1'b1;
@@ -111,10 +87,14 @@ module sha2_core
       is_512_q  <= alg_i != SHA_256;
     end
     if (a_en) begin
+      phase_a_q <= 1'b0;
+      phase_b_q <= !close_q;
       done_q    <= close_q;
       if (take_q && word_last_i) final_q <= 1'b1;
     end
     if (b_en) begin
+      phase_a_q <= 1'b1;
+      phase_b_q <= 1'b0;
       close_q   <= closing_q && cnt_q == 7'd1;
       cnt_q     <= cnt_d;
       mix_q     <= mix_d;
@@ -125,6 +105,8 @@ module sha2_core
       use_512_q <= !mix_d && is_512_q;
     end
     if (clear_i) begin
+      phase_a_q <= 1'b0;
+      phase_b_q <= 1'b0;
       done_q    <= 1'b0;
       close_q   <= 1'b0;
       alg_q     <= SHA_256;
@@ -160,24 +142,20 @@ module sha2_core
     endcase
   endfunction
   logic first_q;
-  logic [1:0] turn_q;  // word of the next slot
+  logic [1:0] turn_q;  // slots since the one of word 3 and 7
   logic [63:0] iv_a_q, iv_e_q;
-  // Words of the table a cycle ahead, in phase A; for the first slot, which has none, at the start.
+  // Words of the table a cycle ahead, in phase A, and before the start.
   logic [63:0] next_a_q, next_e_q;
-  alg_e iv_alg;
-  logic [1:0] iv_turn;
-  assign iv_alg  = start_i ? alg_i : alg_q;
-  assign iv_turn = start_i ? 2'd3 : turn_q;
   always_ff @(posedge clk_i) begin
-    next_a_q <= iv(iv_alg, {1'b0, iv_turn});
-    next_e_q <= iv(iv_alg, {1'b1, iv_turn});
+    next_a_q <= iv(alg_i, {1'b0, ~turn_q});
+    next_e_q <= iv(alg_i, {1'b1, ~turn_q});
     if (start_i) begin
       first_q <= 1'b1;
-      turn_q  <= 2'd3;
+      turn_q  <= '0;
     end
     if (b_en) begin
       if (!mix_d) first_q <= 1'b0;
-      turn_q <= turn_q - 2'd1;
+      turn_q <= turn_q + 2'd1;
       iv_a_q <= first_q ? next_a_q : '0;
       iv_e_q <= first_q ? next_e_q : '0;
     end
@@ -229,8 +207,10 @@ module sha2_core
     u_q  <= sigma0(sched_256_q, sched_512_q, w_q[1]) + (take_q ? word : w_q[0]);
     v_q  <= sigma1(sched_256_q, sched_512_q, w_q[14]) + (take_q ? 64'd0 : w_q[9]);
     kw_q <= k_q + w_q[15];
-    for (int i = 0; i < 15; i++) if (phase_b_w_q[i/4]) w_q[i] <= w_q[i+1];
-    if (phase_b_w_q[3]) w_q[15] <= u_q + v_q;
+    if (b_en) begin
+      for (int i = 0; i < 15; i++) w_q[i] <= w_q[i+1];
+      w_q[15] <= u_q + v_q;
+    end
     if (clear_i) begin
       sched_256_q <= 1'b0;
       sched_512_q <= 1'b0;
@@ -243,14 +223,13 @@ module sha2_core
 
   // Working variables a to d and e to h, and the hash value as two rings, word 3 and 7 at their ends.
   logic [63:0] a_q[4], e_q[4], ha_q[4], he_q[4];
-  logic live, a_en_v;
-  assign live   = !mix_q;
-  assign a_en_v = phase_a_v_q[0] && (!take_q || word_valid_i);
+  logic live;
+  assign live = !mix_q;
   always_ff @(posedge clk_i) begin
     x_q  <= sum1(use_256_q, use_512_q, e_q[0]) +
             ({64{live}} & ((e_q[0] & e_q[1]) ^ (~e_q[0] & e_q[2])));
     pd_q <= (mix_q ? e_q[3] : p_q) + (mix_q ? he_q[3] | iv_e_q : a_q[2]);
-    if (a_en_v) begin
+    if (a_en) begin
       a_q[0] <= t1_q + y_q;
       for (int i = 1; i < 4; i++) a_q[i] <= a_q[i-1];
       if (was_mix_q) begin
@@ -258,13 +237,11 @@ module sha2_core
         for (int i = 1; i < 4; i++) ha_q[i] <= ha_q[i-1];
       end
     end
-    if (phase_b_v_q[0]) begin
+    if (b_en) begin
       p_q    <= kw_q + e_q[2];
       t1_q   <= (mix_q ? a_q[3] : x_q) + (mix_q ? ha_q[3] | iv_a_q : p_q);
       y_q    <= sum0(use_256_q, use_512_q, a_q[0]) +
                 ({64{live}} & ((a_q[0] & a_q[1]) ^ (a_q[0] & a_q[2]) ^ (a_q[1] & a_q[2])));
-    end
-    if (phase_b_v_q[1]) begin
       e_q[0] <= x_q + pd_q;
       for (int i = 1; i < 4; i++) e_q[i] <= e_q[i-1];
       if (mix_q) begin
@@ -291,12 +268,12 @@ module sha2_core
   logic        ends_a, ends_e, ends, gives;
   logic [2:0]  given_q, index;
   logic [63:0] made, turned;
-  assign ends_a = phase_a_v_q[1] && was_mix_q && closing_q;
+  assign ends_a = phase_a_q && was_mix_q && closing_q;
   assign ends_e = phase_b_q && mix_q && closing_q;
   assign ends   = ends_a || ends_e;
   assign gives  = ends && (alg_q != SHA_384 || index < 3'd6);
   assign index  = {!given_q[0], ~given_q[2:1]};
-  assign made   = phase_a_v_q[1] ? t1_q : pd_q;
+  assign made   = phase_a_q ? t1_q : pd_q;
   always_comb begin
     for (int i = 0; i < 8; i++) turned[8*i+:8] = made[8*(7-i)+:8];
     if (is_256_q) turned[63:32] = turned[31:0];

@@ -27,9 +27,6 @@ module sha2_core_zero (
   input  logic [63:0] pd_q,
   input  logic phase_a_q,
   input  logic phase_b_q,
-  input  logic [3:0] phase_b_w_q,
-  input  logic [1:0] phase_b_v_q,
-  input  logic [1:0] phase_a_v_q,
   input  logic done_q,
   input  logic close_q,
   input  logic sched_256_q,
@@ -49,7 +46,7 @@ module sha2_core_zero (
 );
   always_comb begin
     zero_o = ~|{alg_q, closing_q, cnt_q, final_q, first_q, is_256_q, is_512_q, iv_a_q, iv_e_q, k_q, kw_q, mix_q,
-                p_q, pd_q, phase_a_q, phase_b_q, phase_b_w_q, phase_b_v_q, phase_a_v_q, done_q, close_q, sched_256_q, sched_512_q, t1_q, take_q,
+                p_q, pd_q, phase_a_q, phase_b_q, done_q, close_q, sched_256_q, sched_512_q, t1_q, take_q,
                 given_q, digest_we_o, digest_at_o, digest_o, turn_q, u_q, use_256_q, use_512_q, v_q, was_mix_q, x_q, y_q};
     for (int i = 0; i < 4; i++) zero_o &= a_q[i] == '0;
     for (int i = 0; i < 4; i++) zero_o &= e_q[i] == '0;

@@ -209,20 +209,20 @@ module slots
 
   // The lanes' key, from the words as they are stored; shown while it is offered.
   logic [255:0] key_q;
-  (* keep *) logic [3:0] show_q;
+  logic         forget_q, show_q;
   always_ff @(posedge clk_i) begin
     put_ask_o <= state_q == DRAIN && drained == '1 && fill_q;
-    show_q    <= {4{(state_q == CLEAR && all_done && aes_q) || (state_q == LOAD && !all_done && (sent_q | key_ready_i) != '1)}};
+    show_q    <= (state_q == CLEAR && all_done && aes_q) || (state_q == LOAD && !all_done && (sent_q | key_ready_i) != '1);
     if (stores && aes_q && !put_at_q[2]) key_q <= {put_word_i, key_q[255:64]};
-    if (wipe_i || !rst_ni || state_q inside {IDLE, WRITE}) key_q <= '0;
+    // One cycle late.
+    forget_q <= wipe_i || !rst_ni || state_q inside {IDLE, WRITE};
+    if (forget_q) key_q <= '0;
     if (wipe_i || !rst_ni) begin
       put_ask_o <= 1'b0;
-      show_q    <= '0;
+      show_q    <= 1'b0;
     end
   end
-  for (genvar q = 0; q < 4; q++) begin : g_key
-    assign key_o[64*q+:64] = key_q[64*q+:64] & {64{show_q[q]}};
-  end
+  assign key_o = key_q & {256{show_q}};
 
   // A seal's count goes first: the key unit can wait.
   logic          now_meta, now_used;

@@ -113,7 +113,8 @@ module key_wrap
   // The AAD has a memory; a wipe sweeps it.
   (* ram_style = "distributed", no_rw_check *) logic [31:0] aad[16];
   logic [31:0] aad_head_q;
-  logic [3:0]  aad_at_q;
+  logic [3:0]  aad_at_q, aad_get;
+  assign aad_get = aad_at_q + 4'(state_q[ST_AAD]);
   logic [4:0] count_q, count_d;                 // cycles in a state
   logic [1:0] word_q;                           // word of a block
   logic [4:0] at_q, at_d, target_q, target_d;   // word of the payload at the head, and the one wanted there
@@ -352,7 +353,7 @@ module key_wrap
     endcase
     // GHASH takes the ciphertext, which on opening is what comes in.
     hash_in  = keep((now_q.out_counter ? pay_head : '0) ^ (now_q.out_h || (now_q.out_counter && !open) ? aes_out : '0), out_mask)
-        ^ aad_head_q ^ (state_q[ST_LENGTHS] ? lengths : '0);
+        ^ (state_q[ST_AAD] ? aad_head_q : '0) ^ (state_q[ST_LENGTHS] ? lengths : '0);
     hash_key = aes_valid && now_q.out_h;
     hash_add = (aes_valid && now_q.out_counter) || state_q[ST_AAD] || state_q[ST_LENGTHS];
     hash_out = aes_valid && now_q.out_tag;
@@ -445,8 +446,8 @@ module key_wrap
     if (tag_shift) tag_q <= {tag_in, tag_q[127:32]};
     if (iv_shift) iv_q <= {into_q.iv ? in_word_q : iv_q[31:0], iv_q[95:32]};
     if (state_q[ST_PREPARE] || state_q[ST_KEY]) aad_at_q <= '0;
-    else if (into_q.aad || state_n[ST_AAD]) aad_at_q <= aad_at_q + 4'd1;
-    aad_head_q <= state_n[ST_AAD] ? aad[aad_at_q] : '0;
+    else if (into_q.aad || state_q[ST_AAD]) aad_at_q <= aad_at_q + 4'd1;
+    aad_head_q <= aad[aad_get];
     if (a_shift) a_q <= {a_in, a_q[63:32]};
 
     // Verdict, in the same cycles whatever it is.
