@@ -51,8 +51,10 @@ module csr
   input  logic             wiped_i,          // nothing is left
   input  logic             selftest_done_i,
   input  logic             selftest_ok_i,    // when done
-  // Key window.
-  output logic [511:0]     window_o,
+  // Key window: a word, two cycles after its number; nothing is written to it while hold, whoever writes waits.
+  input  logic             window_hold_i,
+  input  logic [2:0]       window_at_i,
+  output logic [63:0]      window_o,
   output logic [15:0]      window_words_o,
   input  logic             window_clear_i,
   // Status and events.
@@ -75,7 +77,7 @@ module csr
   logic        write_q, bad_q;
   logic [19:0] addr_q;
   logic [31:0] wdata_q;
-  logic        take_write, take_read;
+  logic        take_write, take_read, held;
   assign take_write       = state_q == IDLE && s_axil_awvalid_i && s_axil_wvalid_i;
   assign take_read        = state_q == IDLE && s_axil_arvalid_i && !take_write;
   assign s_axil_awready_o = take_write;
@@ -109,7 +111,7 @@ module csr
         bad_q   <= take_write ? s_axil_awaddr_i[1:0] != '0 || s_axil_wstrb_i != '1 : s_axil_araddr_i[1:0] != '0;
         if (take_write || take_read) state_q <= ACCESS;
       end
-      ACCESS: begin
+      ACCESS: if (!held) begin
         bad_q   <= bad_q || (own ? own_err : !exists || bind_sealed);
         wdata_q <= '0;  // it may be a word of a key
         state_q <= ANSWER;
@@ -180,6 +182,8 @@ module csr
   logic [15:0][31:0] window_q;
   logic              tamper_q;
   logic              is_window;
+  logic [2:0]        window_at_q;
+  assign held      = is_window && write_q && window_hold_i;
   assign is_window = addr_q >= REG_KEY_WINDOW && addr_q < REG_KEY_WINDOW + 20'h40;
   always_comb begin
     own_data = '0;
@@ -205,7 +209,6 @@ module csr
   assign control          = state_q == ACCESS && write_q && !bad_q && addr_q == REG_CONTROL;
   assign clear            = control && wdata_q[REG_CONTROL_CLEAR_COUNTERS_LSB];
   assign clear_counters_o = clear;
-  assign window_o         = window_q;
   assign window_words_o   = written_q;
   always_ff @(posedge clk_i) begin
     own_q    <= own_data;
@@ -214,12 +217,15 @@ module csr
     sealed_o <= rst_ni && (sealed_o || (control && wdata_q[REG_CONTROL_SEAL_LSB]));
     wipe_o   <= rst_ni && (wipe_o || tamper_i || (control && wdata_q[REG_CONTROL_ZEROIZE_LSB]) || (selftest_done_i && !selftest_ok_i));
     if (state_q == ACCESS && !write_q && is_count && !addr_q[2]) high_q <= count_q[which[$clog2(COUNTERS)-1:0]][63:32];
-    if (state_q == ACCESS && write_q && !bad_q && is_window) begin
+    window_at_q <= window_at_i;
+    window_o    <= {window_q[{window_at_q, 1'b1}], window_q[{window_at_q, 1'b0}]};
+    if (state_q == ACCESS && write_q && !bad_q && is_window && !held) begin
       window_q[addr_q[5:2]]  <= wdata_q;
       written_q[addr_q[5:2]] <= 1'b1;
     end
     if (!rst_ni || window_clear_i || wipe_o) begin
       window_q  <= '0;
+      window_o  <= '0;
       written_q <= '0;
     end
   end

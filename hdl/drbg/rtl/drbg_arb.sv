@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Two users of the generator: a request goes through with all of its blocks before another does. Users take what they asked for, unless the
+// Two users of the generator: a request goes through with all of its blocks, of four words, before another does. Users take what they asked for, unless the
 // generator fails or is cleared.
 module drbg_arb #(
   parameter int unsigned BLOCKS_W = 8
@@ -22,7 +22,7 @@ module drbg_arb #(
   output logic                out_ready_o
 );
   logic                busy_q, user_q;
-  logic [BLOCKS_W-1:0] left_q;
+  logic [BLOCKS_W+1:0] left_q;   // words
   assign req_valid_o  = !busy_q && ask_i[user_q];
   assign req_blocks_o = blocks_i[user_q];
   assign out_ready_o  = busy_q && take_i[user_q];
@@ -36,11 +36,11 @@ module drbg_arb #(
     if (!busy_q && !ask_i[user_q] && ask_i[!user_q]) user_q <= !user_q;
     if (req_valid_o && req_ready_i) begin
       busy_q <= 1'b1;
-      left_q <= req_blocks_o;
+      left_q <= {req_blocks_o, 2'b00};
     end
     if (out_valid_i && out_ready_o) begin
       left_q <= left_q - 1'b1;
-      if (left_q == BLOCKS_W'(1)) begin
+      if (left_q == (BLOCKS_W + 2)'(1)) begin
         busy_q <= 1'b0;
         user_q <= !user_q;
       end

@@ -67,7 +67,10 @@ module ec_nonce
   logic req_valid, req_ready, in_valid, in_ready, in_last, res_valid;
   logic [63:0] in_data;
   logic [3:0] in_bytes;
-  logic [511:0] mac;
+  logic [63:0] mac;
+  logic mac_valid;
+  logic [511:0] mac_q;    // its words as they come
+  logic [3:0] key_left_q; // words of the engine's key that are still to go
   logic updates_k, keyed, part_done;
   assign updates_k = step_q inside {K_FIRST, K_SECOND, K_AGAIN};
   assign keyed     = step_q inside {K_FIRST, K_SECOND};
@@ -105,25 +108,30 @@ module ec_nonce
     endcase
   end
 
-  logic unused_ok;
+  /* verilator lint_off UNUSEDSIGNAL */  // nothing is compared, nobody waits
+  logic mac_ok, expect_asked, mac_clean;
+  /* verilator lint_on UNUSEDSIGNAL */
   hmac u_hmac (
     .clk_i,
     .rst_ni,
-    .clear_i     (clear_q),
-    .req_valid_i (req_valid),
-    .req_ready_o (req_ready),
-    .req_i       ('{alg: alg_i, verify: 1'b0, key_len: {mac_beats, 3'd0}, mac_len: {mac_beats, 3'd0}}),
-    .key_i       (k_q),
-    .in_valid_i  (in_valid),
-    .in_ready_o  (in_ready),
-    .in_data_i   (in_data),
-    .in_bytes_i  (in_bytes),
-    .in_last_i   (in_last),
-    .expect_i    ('0),
-    .res_valid_o (res_valid),
-    .res_ready_i (state_q == RESULT),
-    .res_ok_o    (unused_ok),
-    .res_mac_o   (mac)
+    .clear_i      (clear_q),
+    .clean_o      (mac_clean),
+    .req_valid_i  (req_valid),
+    .req_ready_o  (req_ready),
+    .req_i        ('{alg: alg_i, verify: 1'b0, key_len: {mac_beats, 3'd0}, mac_len: {mac_beats, 3'd0}}),
+    .word_valid_i (key_left_q != '0),
+    .word_i       (key_left_q != '0 ? k_q[63:0] : '0),
+    .expect_o     (expect_asked),
+    .in_valid_i   (in_valid),
+    .in_ready_o   (in_ready),
+    .in_data_i    (in_data),
+    .in_bytes_i   (in_bytes),
+    .in_last_i    (in_last),
+    .mac_valid_o  (mac_valid),
+    .mac_o        (mac),
+    .res_valid_o  (res_valid),
+    .res_ready_i  (state_q == RESULT),
+    .res_ok_o     (mac_ok)
   );
 
   // Strings are big-endian: their last word is the lowest.
@@ -157,7 +165,10 @@ module ec_nonce
         random_q <= random_i;
         state_q  <= REQUEST;
       end
-      REQUEST: if (req_ready) state_q <= MESSAGE;
+      REQUEST: if (req_ready) begin
+        key_left_q <= 4'd8;
+        state_q    <= MESSAGE;
+      end
       MESSAGE: if (in_valid && in_ready) begin
         beat_q <= part_done ? '0 : beat_q + 4'd1;
         if (part_done) part_q <= part_e'(part_q + 3'd1);
@@ -167,10 +178,11 @@ module ec_nonce
         part_q  <= P_V;
         step_q  <= step_e'(step_q + 3'd1);
         state_q <= REQUEST;
-        if (updates_k) k_q <= mac;
-        else v_q <= mac;
-        if (step_q == T_FIRST) t_q <= mac[383:0];
-        if (step_q == T_SECOND) t_q[383:256] <= mac[127:0];
+        if (updates_k) k_q <= mac_q;
+        else v_q <= mac_q;
+        if (step_q == T_FIRST) t_q <= mac_q[383:0];
+        if (step_q == T_SECOND) t_q[383:256] <= mac_q[127:0];
+        mac_q <= '0;
         if ((step_q == T_FIRST && !second) || step_q == T_SECOND) state_q <= OFFER;
         if (step_q == V_AGAIN) step_q <= T_FIRST;
       end
@@ -187,8 +199,16 @@ module ec_nonce
         state_q <= REQUEST;
       end
     endcase
+    // The key goes around once on its way.
+    if (key_left_q != '0) begin
+      k_q        <= {k_q[63:0], k_q[511:64]};
+      key_left_q <= key_left_q - 4'd1;
+    end
+    if (mac_valid) mac_q <= {mac, mac_q[511:64]};
     if (clear_q) begin
       state_q    <= IDLE;
+      key_left_q <= '0;
+      mac_q      <= '0;
       step_q     <= K_FIRST;
       part_q     <= P_V;
       beat_q     <= '0;

@@ -41,25 +41,24 @@ module ec_channel
   input  key_req_t          req_i,
   input  logic [QUEUES-1:0] resetting_i,
   // Slots.
-  output logic              port_ask_o,     // until it is no longer needed
-  input  logic              port_grant_i,
+  input  logic              turn_i,         // among the channels: answers are for this one
   output ec_ask_t           ask_o,
   input  ec_answer_t        answer_i,
   output logic              held_o,
   output logic [15:0]       held_slot_o,
-  // Random blocks, one at a time: what was asked for comes, and is taken.
+  // Random blocks of four words, one at a time: what was asked for comes, and is taken.
   output logic              rnd_ask_o,
   input  logic              rnd_ready_i,
   input  logic              rnd_valid_i,
   output logic              rnd_take_o,
-  input  logic [255:0]      rnd_i,
+  input  logic [63:0]       rnd_i,
   input  logic              rnd_error_i,    // final
-  // Key unit: ready when it has answered. Words of the secret, a string as slots keep it, in the cycle in which they are asked for.
+  // Key unit: ready when it has answered. The secret as slots keep it: a word in the cycle of its number.
   output logic              key_valid_o,
   input  logic              key_ready_i,
   output key_req_t          key_o,
-  input  logic [3:0]        secret_at_i,
-  output logic [31:0]       secret_o,
+  input  logic [2:0]        secret_at_i,
+  output logic [63:0]       secret_o,
   // Memory.
   output logic              ar_valid_o,
   input  logic              ar_ready_i,
@@ -84,7 +83,7 @@ module ec_channel
   typedef enum logic [3:0] {IDLE, LOOK, FETCH, COUNT, READ, TEST, RUN, WRITE, HAND, FINISH, DONE} state_e;
   state_e      state_q;
   logic        begin_q;          // first cycle of a state
-  logic [3:0]  step_q;           // cycles in a state; in LOOK, with the slots' port
+  logic [3:0]  step_q;           // cycles in a state; of those in LOOK with the slots' port
   key_req_t    req;
   submission_t sub;
   status_e     status_q;
@@ -134,47 +133,59 @@ module ec_channel
   );
   /* verilator lint_on PINCONNECTEMPTY */
   logic [15:0] slot_q;
-  assign port       = port_ask_o && port_grant_i;
-  assign port_ask_o = slotted && ((state_q == LOOK && !begin_q) || state_q == FETCH || state_q == COUNT);
+  logic        asks;
+  logic [2:0]  came_q;           // words of the key
+  assign port = asks && turn_i && answer_i.grant;
+  assign asks = slotted && ((state_q == LOOK && !begin_q) || state_q == FETCH || state_q == COUNT);
   assign ask_o = '{
-    slot: slot_q, key_slot: key_slot, busy: port, fetch: state_q == FETCH, word: step_q[3:1], count: state_q == COUNT && !begin_q,
-    used: used_q
+    ask: asks, slot: slot_q, fetch: state_q == FETCH && step_q == 4'd1, busy: port, key_slot: key_slot,
+    count: state_q == COUNT && !begin_q, used: used_q + 32'd1
   };
   always_ff @(posedge clk_i) begin
-    slot_q    <= state_q != LOOK || step_q == '0 ? sub.slot : sub.aad2[15:0];
+    slot_q    <= state_q == LOOK ? (step_q == '0 ? sub.slot : sub.aad2[15:0]) : key_slot;
     verdict_q <= req.status != STATUS_OK ? req.status : verdict;
   end
 
-  // The private key, and after it the secret that the engine makes. A wipe and FINISH overwrite all of it.
-  logic [31:0] keys[16];
-  logic [31:0] key_data;
-  logic [3:0]  key_to, key_at, nonce_key_at, out_word_q;
-  logic        key_we, zero, secret_in, out_valid, out_ready, out_secret, buffer_out_ready;
+  // The private key, and after it the secret that the engine makes: words of 8 bytes, by halves. A wipe and FINISH overwrite all of it.
+  (* ram_style = "distributed" *) logic [31:0] low[8], high[8];
+  logic [1:0]  key_we;
+  logic [2:0]  key_to;
+  logic [63:0] key_data;
+  logic [3:0]  key_at, nonce_key_at, out_word_q, out_to;
+  logic        zero, secret_in, out_valid, out_ready, out_secret, buffer_out_ready;
   logic [31:0] out;
   logic [8:0]  sweep_q;
   assign zero      = !sweep_q[8];
   assign secret_in = state_q == RUN && out_valid && out_secret && !is_raw;
+  assign out_to    = (p384 ? 4'd11 : 4'd7) - out_word_q;   // the lowest word is the string's last
   always_comb begin
-    key_we   = secret_in;
-    key_to   = (p384 ? 4'd11 : 4'd7) - out_word_q;
-    key_data = {out[7:0], out[15:8], out[23:16], out[31:24]};
+    key_we   = {out_to[0], !out_to[0]} & {2{secret_in}};
+    key_to   = out_to[3:1];
+    key_data = {2{out[7:0], out[15:8], out[23:16], out[31:24]}};
     if (state_q == FETCH) begin
-      key_we   = step_q >= 4'd2 && step_q < 4'd14;
-      key_to   = step_q - 4'd2;
-      key_data = step_q[0] ? answer_i.material[63:32] : answer_i.material[31:0];
+      key_we   = {2{answer_i.valid}};
+      key_to   = came_q;
+      key_data = answer_i.word;
     end
     if (zero) begin
-      key_we   = 1'b1;
-      key_to   = sweep_q[3:0];
+      key_we   = '1;
+      key_to   = sweep_q[2:0];
       key_data = '0;
     end
   end
   always_ff @(posedge clk_i) begin
-    if (key_we) keys[key_to] <= key_data;
+    if (key_we[0]) low[key_to] <= key_data[31:0];
+    if (key_we[1]) high[key_to] <= key_data[63:32];
     if (state_q != RUN) out_word_q <= '0;
     else if (secret_in) out_word_q <= out_word_q + 4'd1;
+    came_q <= state_q == FETCH ? came_q + 3'(answer_i.valid) : '0;
   end
-  assign secret_o = state_q == HAND ? keys[secret_at_i] : '0;
+  logic [2:0]  key_word;
+  logic [31:0] key_half, nonce_key_half;
+  assign key_word       = state_q == HAND ? secret_at_i : key_at[3:1];
+  assign key_half       = key_at[0] ? high[key_word] : low[key_word];
+  assign nonce_key_half = nonce_key_at[0] ? high[nonce_key_at[3:1]] : low[nonce_key_at[3:1]];
+  assign secret_o       = {high[key_word], low[key_word]} & {64{state_q == HAND}};
 
   // ------------------------------------------------------------------ memory
   logic        rd_start, rd_idle, rd_err, rd_valid, wr_start, wr_idle, wr_err, wr_valid, wr_ready, stop;
@@ -243,8 +254,9 @@ module ec_channel
   end
   logic [4:0] digest_words;
   assign digest_words = is_verify ? 5'((sub.pay_len[8:0] - (p384 ? 9'd192 : 9'd128)) >> 2) : sub.pay_len[6:2];
-  logic         block_ready, block_valid, rnd_due_q;   // asked for and not come
-  logic [255:0] block;
+  logic         block_ready, block_valid, rnd_due_q;   // rnd_due_q: asked for and not all here
+  logic [2:0]   rnd_words_q;                           // of the block, that are here
+  logic [255:0] block_q;
   ec_engine u_engine (
     .clk_i, .rst_ni, .clear_i(clear), .clean_o(clean),
     .req_valid_i((state_q == RUN || testing) && !started_q && !begin_q), .req_ready_o(engine_ready),
@@ -254,10 +266,10 @@ module ec_channel
     .req_verify_i(!testing && is_sign && options[EC_OPTIONS_VERIFY]),
     .req_blind_i(!testing && keyed && options[EC_OPTIONS_BLIND]),
     .req_digest_words_i(testing ? 5'd8 : digest_words),
-    .key_at_o(key_at), .key_i(testing ? test_key : keys[key_at]),
-    .nonce_key_at_o(nonce_key_at), .nonce_key_i(testing ? test_nonce_key : keys[nonce_key_at]),
+    .key_at_o(key_at), .key_i(testing ? test_key : key_half),
+    .nonce_key_at_o(nonce_key_at), .nonce_key_i(testing ? test_nonce_key : nonce_key_half),
     .in_valid_i(testing ? test_in_valid : word_valid && state_q == RUN), .in_ready_o(in_ready), .in_i(testing ? test_in : word),
-    .random_valid_i(block_valid), .random_ready_o(block_ready), .random_i(block),
+    .random_valid_i(block_valid), .random_ready_o(block_ready), .random_i(testing ? {8{32'h5a5a_5a5a}} : block_q),
     .out_valid_o(out_valid), .out_ready_i(testing || (state_q == RUN && out_ready)), .out_o(out), .out_secret_o(out_secret),
     .done_o(done), .ack_i(1'b1), .status_o(ec_status), .fault_i(ec_fault_i)
   );
@@ -270,10 +282,22 @@ module ec_channel
   assign test_failed_o = test_done && !test_ok;
 
   // The known answer's blocks are constant: it does not depend on them.
-  assign rnd_ask_o   = state_q == RUN && block_ready && !rnd_due_q && !wrong_q;
-  assign rnd_take_o  = rnd_valid_i && rnd_due_q && (block_ready || state_q != RUN);
-  assign block_valid = testing ? block_ready : state_q == RUN && rnd_valid_i && rnd_due_q;
-  assign block       = testing ? {8{32'h5a5a_5a5a}} : rnd_i & {256{state_q == RUN}};
+  assign rnd_ask_o   = state_q == RUN && block_ready && !rnd_due_q && !rnd_words_q[2] && !wrong_q;
+  assign rnd_take_o  = rnd_valid_i && rnd_due_q;
+  assign block_valid = testing ? block_ready : rnd_words_q[2];
+  always_ff @(posedge clk_i) begin
+    if (rnd_ask_o && rnd_ready_i) rnd_due_q <= 1'b1;
+    else if ((rnd_take_o && rnd_words_q == 3'd3) || wipe_i || rnd_error_i) rnd_due_q <= 1'b0;
+    if (rnd_take_o) begin
+      block_q     <= {rnd_i, block_q[255:64]};
+      rnd_words_q <= rnd_words_q + 3'd1;
+    end
+    if ((block_valid && block_ready) || state_q inside {IDLE, DONE} || wipe_i || !rst_ni) begin
+      block_q     <= '0;
+      rnd_words_q <= '0;
+    end
+    if (!rst_ni) rnd_due_q <= 1'b0;
+  end
 
   // ----------------------------------------------------------------- control
   logic       wiping_q, held_q;
@@ -304,12 +328,12 @@ module ec_channel
         {says, said} = {1'b1, STATUS_ZEROIZED};
       end
       LOOK:
-      if (step_q == 4'd10) begin
+      if (step_q == 4'd11) begin
         {go, next}   = {1'b1, keyed ? FETCH : op.reads ? READ : after_read};
         {says, said} = {1'b1, verdict_q};
         if (verdict_q != STATUS_OK) next = FINISH;
       end
-      FETCH: if (step_q == 4'd14) {go, next} = {1'b1, is_sign ? COUNT : op.reads ? READ : after_read};
+      FETCH: if (step_q == 4'd15) {go, next} = {1'b1, is_sign ? COUNT : op.reads ? READ : after_read};
       COUNT: if (answer_i.counted && !begin_q) {go, next} = {1'b1, READ};
       READ:
       if (rd_idle && !begin_q) begin
@@ -356,11 +380,11 @@ module ec_channel
       page_q   <= '0;
       handed_q <= 1'b0;
     end
-    if (state_q == LOOK && step_q == 4'd3) begin
+    if (state_q == LOOK && step_q == 4'd4) begin
       meta_q <= answer_i.meta;
       used_q <= answer_i.used;
     end
-    if (state_q == LOOK && step_q == 4'd5) base_q <= answer_i.meta;
+    if (state_q == LOOK && step_q == 4'd6) base_q <= answer_i.meta;
     if (state_q == READ && rd_idle && !begin_q && rd_err) page_q <= rd_page;
     if (state_q == WRITE && wr_idle && !begin_q && wr_err) page_q <= wr_page;
     if (state_q == HAND && key_ready_i) handed_q <= 1'b1;
@@ -368,14 +392,11 @@ module ec_channel
     else if ((state_q == RUN || testing) && engine_ready) started_q <= 1'b1;
     if (state_q == FETCH) held_q <= 1'b1;
     else if (state_q == IDLE || (clean && !zero && state_q inside {HAND, DONE})) held_q <= 1'b0;
-    if (rnd_ask_o && rnd_ready_i) rnd_due_q <= 1'b1;
-    else if (rnd_take_o || wipe_i || rnd_error_i) rnd_due_q <= 1'b0;
     if (!rst_ni) begin
       state_q   <= IDLE;
       begin_q   <= 1'b0;
       sweep_q   <= '0;
       held_q    <= 1'b0;
-      rnd_due_q <= 1'b0;
       started_q <= 1'b0;
     end
   end

@@ -38,14 +38,14 @@ module ec_unit
   input  logic               rnd_ready_i,
   input  logic               rnd_valid_i,
   output logic               rnd_take_o,
-  input  logic [255:0]       rnd_i,
+  input  logic [63:0]        rnd_i,
   input  logic               rnd_error_i,
   // Key unit.
   output logic               key_valid_o,
   input  logic               key_ready_i,
   output key_req_t           key_o,
-  input  logic [3:0]         secret_at_i,
-  output logic [31:0]        secret_o,
+  input  logic [2:0]         secret_at_i,
+  output logic [63:0]        secret_o,
   // Memory, a port for each channel.
   output logic [ENGINES-1:0] ar_valid_o,
   input  logic [ENGINES-1:0] ar_ready_i,
@@ -102,9 +102,10 @@ module ec_unit
   logic [ENGINES-1:0] port_ask, rnd_ask, rnd_take, key_valid;
   logic [3:0]         port_q, rnd_q, key_q;
   logic               rnd_due_q;
+  logic [1:0]         rnd_word_q;      // of a block
   ec_ask_t            ask[ENGINES];
   key_req_t           key[ENGINES];
-  logic [31:0]        secret[ENGINES];
+  logic [63:0]        secret[ENGINES];
   function automatic logic [3:0] turn(logic [3:0] now, logic [ENGINES-1:0] wishes);
     turn = now;
     for (int e = int'(ENGINES) - 1; e >= 0; e--) if (wishes[e]) turn = 4'(e);
@@ -122,7 +123,7 @@ module ec_unit
     secret_o    = '0;
     for (int e = 0; e < int'(ENGINES); e++) begin
       if (port_q == 4'(e)) begin
-        port_busy = port_ask[e];
+        port_busy = ask[e].ask;
         ask_o     = ask[e];
       end
       if (rnd_q == 4'(e)) begin
@@ -142,7 +143,8 @@ module ec_unit
     if (!key_busy) key_q <= turn(key_q, key_valid);
     if (!rnd_ask_o && !rnd_due_q) rnd_q <= turn(rnd_q, rnd_ask);
     if (rnd_ask_o && rnd_ready_i) rnd_due_q <= 1'b1;
-    else if (rnd_take_o || wipe_i || rnd_error_i) rnd_due_q <= 1'b0;
+    else if ((rnd_take_o && rnd_word_q == '1) || wipe_i || rnd_error_i) rnd_due_q <= 1'b0;
+    rnd_word_q <= !rnd_due_q ? '0 : rnd_word_q + 2'(rnd_take_o);
     if (!rst_ni) begin
       port_q    <= '0;
       key_q     <= '0;
@@ -152,11 +154,12 @@ module ec_unit
   end
 
   for (genvar e = 0; e < int'(ENGINES); e++) begin : g_channel
+    assign port_ask[e] = ask[e].ask;
     ec_channel #(.DW(DW), .SLOTS(SLOTS), .QUEUES(QUEUES)) u_channel (
       .clk_i(clk), .rst_ni, .wipe_i, .wiped_o(wiped[e]), .idle_o(idle[e]),
       .test_failed_o(failed[e]), .test_fault_i, .ec_fault_i,
       .req_valid_i(next_valid && take[e]), .req_ready_o(free[e]), .req_i(next), .resetting_i,
-      .port_ask_o(port_ask[e]), .port_grant_i(port_q == 4'(e)), .ask_o(ask[e]), .answer_i,
+      .turn_i(port_q == 4'(e)), .ask_o(ask[e]), .answer_i,
       .held_o(held_o[e]), .held_slot_o(held_slot_o[e]),
       .rnd_ask_o(rnd_ask[e]), .rnd_ready_i(rnd_ready_i && rnd_q == 4'(e) && !rnd_due_q),
       .rnd_valid_i(rnd_valid_i && rnd_q == 4'(e) && rnd_due_q), .rnd_take_o(rnd_take[e]), .rnd_i, .rnd_error_i,

@@ -166,27 +166,16 @@ package key_pkg;
   endfunction
   /* verilator lint_on UNUSEDSIGNAL */
 
-  // Commands of key_data, at most one at a time to each.
+  // Words of key_data: a slot's material; a key on its way to its slot or to the wrapping engine; what is neither; a KDF's data.
+  localparam logic [5:0] BASE_AT = 6'd0;
+  localparam logic [5:0] MADE_AT = 6'd8;
+  localparam logic [5:0] SIDE_AT = 6'd16;
+  localparam logic [5:0] INFO_AT = 6'd32;
+
+  // A word on its way there; zero if there is none.
   typedef struct packed {
-    logic zero;
-    logic shift;        // a byte in at the top, one out at the bottom
-    logic attributes;
-    logic head;         // of a blob: attributes and IV
-    logic derives;      // a KDF's context
-    logic random;
-    logic mac;
-    logic kwp;          // what key_wrap made
-    logic blob;         // the same after a head, with its tag
-  } side_cmd_t;
-  typedef struct packed {
-    logic zero;
-    logic word;         // in at the top, one out at the bottom
-    logic window;
-    logic random_low, random_high;
-    logic base;
-    logic mac;
-    logic second_256, second_384;   // a digest after the first
-    logic wrapped;
-    logic cut;                      // the first len_i bytes
-  } made_cmd_t;
+    logic [7:0]  be;     // bytes of it
+    logic [5:0]  at;
+    logic [63:0] word;
+  } put_t;
 endpackage

@@ -39,102 +39,109 @@ module key_write
   localparam int unsigned AW    = $clog2(BEATS);
 
   typedef enum logic [2:0] {IDLE, FILL, SEND, DATA, WAIT} state_e;
-  state_e                state_q;
-  logic [63:0]           at_q;             // next byte
-  logic [63:LB]          burst_q;          // the burst's first beat
-  logic [31:0]           left_q;
-  logic [AW-1:0]         beats_q, beat_q;  // beats of the burst but one; the one that is sent
-  logic                  first_q, stop_q;
-  logic                  last_q, done_q;   // one byte is left; none
-  logic [BYTES-1:0][7:0] data_q;
-  logic [BYTES-1:0]      strb_q;
-  logic [DW-1:0]         places[BEATS];
-  logic [BYTES-1:0]      strobes[BEATS];
-  logic [AW-1:0]         sweep_q;
+  state_e           state_q;
+  logic [63:0]      at_q;             // next byte
+  logic [63:LB]     burst_q;          // the burst's first beat
+  logic [31:0]      left_q;
+  logic [AW-1:0]    fill_q, beat_q;   // the beat that is filled, or the burst's last; the one that is sent
+  logic             stop_q;
+  logic             last_q, done_q;   // one byte is left; none
+  logic [DW-1:0]    places[BEATS];
+  logic [AW-1:0]    sweep_q;
 
   logic take, beat_ends, burst_ends;
-  assign take       = state_q == FILL && in_valid_i;
-  assign beat_ends  = at_q[LB-1:0] == '1 || last_q;
+  assign take       = state_q == FILL && in_valid_i && !stop_q;
+  assign beat_ends  = at_q[LB-1:0] == '1;
   assign burst_ends = at_q[7:0] == '1 || last_q;
   assign idle_o     = state_q == IDLE;
   assign in_ready_o = state_q == FILL;
 
-  logic [BYTES-1:0][7:0] data_d;
-  logic [BYTES-1:0]      strb_d;
-  always_comb begin
-    data_d = data_q;
-    strb_d = strb_q;
-    if (state_q == FILL) begin
-      data_d[at_q[LB-1:0]] = in_i;
-      strb_d[at_q[LB-1:0]] = 1'b1;
-    end
+  // Bytes go to their places, a cycle late.
+  logic [BYTES-1:0] put_q;
+  logic [AW-1:0]    put_at_q;
+  logic [7:0]       put_byte_q;
+  always_ff @(posedge clk_i) begin
+    for (int i = 0; i < int'(BYTES); i++) put_q[i] <= (take && at_q[LB-1:0] == LB'(i)) || (wipe_i && !(state_q == DATA && sweep_q == beat_q));
+    put_at_q   <= wipe_i ? sweep_q : fill_q;
+    put_byte_q <= in_i & {8{!wipe_i}};
+    sweep_q    <= sweep_q + 1'b1;
+  end
+  for (genvar i = 0; i < int'(BYTES); i++) begin : g_byte
+    always_ff @(posedge clk_i) if (put_q[i] && !(state_q == DATA && put_at_q == beat_q)) places[put_at_q][8*i+:8] <= put_byte_q;
   end
 
+  // Bytes of the beat that is sent: from the burst's first byte, up to its last.
+  logic [LB-1:0]    from_q, to_q;
+  logic [BYTES-1:0] after_q, before_q, strb;
+  logic             first_q, final_q;
+  always_ff @(posedge clk_i) begin
+    for (int i = 0; i < int'(BYTES); i++) begin
+      after_q[i]  <= LB'(i) >= from_q;
+      before_q[i] <= LB'(i) <= to_q;
+    end
+  end
+  assign strb = (after_q | {BYTES{!first_q}}) & (before_q | {BYTES{!final_q}});
+
   assign aw_valid_o = state_q == SEND;
-  assign aw_o       = '{addr: {burst_q, LB'(0)}, len: 8'(beats_q)};
+  assign aw_o       = '{addr: {burst_q, LB'(0)}, len: 8'(fill_q)};
   assign w_valid_o  = state_q == DATA;
-  assign w_strb_o   = strobes[beat_q];
-  assign w_data_o   = places[beat_q];
+  assign w_strb_o   = strb;
+  // What is there of earlier bursts stays here.
+  for (genvar i = 0; i < int'(BYTES); i++) begin : g_out
+    assign w_data_o[8*i+:8] = places[beat_q][8*i+:8] & {8{strb[i]}};
+  end
 
   always_ff @(posedge clk_i) begin
     if (stop_i) stop_q <= 1'b1;
     unique case (state_q)
       IDLE: begin
-        data_q <= '0;
-        strb_q <= '0;
         stop_q <= 1'b0;
         if (start_i) begin
           at_q    <= addr_i;
           burst_q <= addr_i[63:LB];
+          from_q  <= addr_i[LB-1:0];
           left_q  <= bytes_i;
           last_q  <= bytes_i == 32'd1;
-          beats_q <= '0;
-          first_q <= 1'b1;
+          fill_q  <= '0;
           err_o   <= 1'b0;
           state_q <= FILL;
         end
       end
       FILL:
-      if (stop_q || stop_i) state_q <= IDLE;
+      if (stop_q) state_q <= IDLE;
       else if (take) begin
         at_q   <= at_q + 64'd1;
         left_q <= left_q - 32'd1;
         last_q <= left_q == 32'd2;
-        data_q <= data_d;
-        strb_q <= strb_d;
-        if (beat_ends) begin
-          if (!wipe_i) places[beats_q + AW'(!first_q)] <= data_d;
-          strobes[beats_q + AW'(!first_q)] <= strb_d;
-          beats_q <= beats_q + AW'(!first_q);
-          first_q <= 1'b0;
-          data_q  <= '0;
-          strb_q  <= '0;
-        end
         done_q <= last_q;
+        to_q   <= at_q[LB-1:0];
         if (burst_ends) state_q <= SEND;
+        else if (beat_ends) fill_q <= fill_q + 1'b1;
       end
       SEND: begin
-        beat_q <= '0;
+        beat_q  <= '0;
+        first_q <= 1'b1;
+        final_q <= fill_q == '0;
         if (aw_ready_i) state_q <= DATA;
       end
       DATA:
       if (w_ready_i) begin
-        beat_q <= beat_q + 1'b1;
-        if (beat_q == beats_q) state_q <= WAIT;
+        beat_q  <= beat_q + 1'b1;
+        first_q <= 1'b0;
+        final_q <= beat_q + 1'b1 == fill_q;
+        if (final_q) state_q <= WAIT;
       end
       WAIT:
       if (b_valid_i) begin
         burst_q <= at_q[63:LB];
-        beats_q <= '0;
-        first_q <= 1'b1;
+        from_q  <= at_q[LB-1:0];
+        fill_q  <= '0;
         err_o   <= b_err_i;
-        page_o  <= {burst_q[63:12]};
+        page_o  <= burst_q[63:12];
         state_q <= b_err_i || stop_q || stop_i || done_q ? IDLE : FILL;
       end
       default: state_q <= IDLE;
     endcase
-    sweep_q <= sweep_q + 1'b1;
-    if (wipe_i && !(state_q == DATA && sweep_q == beat_q)) places[sweep_q] <= '0;
     if (!rst_ni) begin
       state_q <= IDLE;
       err_o   <= 1'b0;

@@ -68,8 +68,11 @@ pub struct Unit {
     pub stall: u32,
     /// Cycles from a request to each random block.
     pub block_time: u64,
-    blocks: VecDeque<(u64, [u8; 32])>,
-    taken: Vec<[u8; 32]>,
+    /// Words of them, and when each comes.
+    blocks: VecDeque<(u64, [u8; 8])>,
+    taken: Vec<[u8; 8]>,
+    /// Numbers of the words of the window that were asked for.
+    window_at: [u64; 2],
     pub no_entropy: bool,
     pub silent: bool,
     pub root: [u8; 32],
@@ -150,6 +153,7 @@ impl Unit {
             block_time: 5,
             blocks: VecDeque::new(),
             taken: Vec::new(),
+            window_at: [0; 2],
             no_entropy: false,
             silent: false,
             root: std::array::from_fn(|i| 0xa0 ^ i as u8),
@@ -229,7 +233,9 @@ impl Unit {
         self.b.set("look_busy_i", self.busy > 0);
         self.b.set("resetting_i", self.resetting);
         self.b.set("sealed_i", self.sealed);
-        self.b.set_bytes("window_i", &self.window.0);
+        // A word comes two cycles after its number.
+        let at = 8 * self.window_at[1] as usize;
+        self.b.set_bytes("window_i", &self.window.0[at..at + 8]);
         self.b.set("window_words_i", self.window.1);
         for op in self.pending.iter_mut() {
             op.may_abort |= self.resetting >> op.queue & 1 == 1;
@@ -290,8 +296,10 @@ impl Unit {
         }
         if self.b.is("rnd_ask_o") && self.b.is("rnd_ready_i") {
             for i in 0..self.b.get("rnd_blocks_o") {
-                let block = self.rng.random();
-                self.blocks.push_back((now + (i + 1) * self.block_time, block));
+                for _ in 0..4 {
+                    let word = self.rng.random();
+                    self.blocks.push_back((now + (i + 1) * self.block_time, word));
+                }
             }
         }
         if block.is_some() && self.b.is("rnd_take_o") {
@@ -310,6 +318,7 @@ impl Unit {
             self.pending.extend(self.offers.pop_front());
             self.accepted_at = now;
         }
+        self.window_at = [self.b.get("window_at_o"), self.window_at[0]];
         self.b.m.rise();
     }
 
@@ -566,7 +575,8 @@ impl Unit {
                 assert_eq!(lane.copies[s], want, "lane {l}, slot {s}, after {op:x?}");
             }
         }
-        assert!(self.b.is("zero_o"), "something of a key is left after {op:x?}");
+        let left = self.b.get("left_o");
+        assert!(left == 0, "something of a key is left after {op:x?}: {left:06x}");
         self.done.push(got);
     }
 

@@ -120,7 +120,7 @@ module casemate_top
   // --------------------------------------------------------------- registers
   logic              reg_valid, reg_bind, reg_write, reg_err, clear_counters, window_clear, any_error, any_busy, sealed, entropy_error;
   logic              wipe, wiped, keys_wiped, tested, test_ok;
-  logic              test_start, ec_wiped, ec_failed;
+  logic              test_start, window_hold, ec_wiped, ec_failed;
   logic [LANES-1:0]  lane_wiped, lane_tested, lane_test_ok;
   logic [2:0]        unit_tested, unit_test_ok;   // HMAC, key wrap, generator
   assign wiped   = keys_wiped && lane_wiped == '1 && ec_wiped;
@@ -131,7 +131,8 @@ module casemate_top
   logic [QW-1:0]     reg_queue;
   logic [11:0]       reg_off;
   logic [31:0]       reg_wdata, reg_rdata;
-  logic [511:0]      window;
+  logic [63:0]       window;
+  logic [2:0]        window_at;
   logic [15:0]       window_words;
   logic              deliver, posted, posted_ok;
   logic [8:0]        bytes_in[LANES], bytes_out[LANES];
@@ -145,7 +146,7 @@ module casemate_top
     .reg_off_o(reg_off), .reg_wdata_o(reg_wdata), .reg_rdata_i(reg_rdata), .reg_err_i(reg_err),
     .clear_counters_o(clear_counters), .sealed_o(sealed),
     .wipe_o(wipe), .wiped_i(wiped), .selftest_done_i(tested), .selftest_ok_i(test_ok && !ec_failed),
-    .window_o(window), .window_words_o(window_words), .window_clear_i(window_clear),
+    .window_hold_i(window_hold), .window_at_i(window_at), .window_o(window), .window_words_o(window_words), .window_clear_i(window_clear),
     .tamper_i, .entropy_error_i(entropy_error), .any_error_i(any_error), .any_busy_i(any_busy),
     .req_in_i(deliver), .req_out_i(posted), .req_err_i(posted && !posted_ok),
     .bytes_in_i(bytes_in), .bytes_out_i(bytes_out), .busy_i(busy), .stall_in_i(stall_in), .stall_out_i(stall_out)
@@ -217,7 +218,7 @@ module casemate_top
   logic [1:0]   rnd_ask, rnd_ready, rnd_valid, rnd_take;   // key unit, engines
   logic [31:0]  noise;
   logic [7:0]   drbg_blocks, rnd_blocks[2];
-  logic [255:0] rnd;
+  logic [63:0]  rnd;
   /* verilator lint_off PINCONNECTEMPTY */
   entropy_health u_health (
     .clk_i, .rst_ni, .clear_i(1'b0),
@@ -245,8 +246,8 @@ module casemate_top
   logic [15:0]        ec_held_slot[EC_SOME];
   logic               ec_key_valid, ec_key_ready;
   key_req_t           ec_key;
-  logic [3:0]         ec_secret_at;
-  logic [31:0]        ec_secret;
+  logic [2:0]         ec_secret_at;
+  logic [63:0]        ec_secret;
 
   logic [LANES-1:0]      lane_ready, lane_take, key_valid, key_ready, key_done;
   logic                  key_clear;
@@ -258,7 +259,8 @@ module casemate_top
     .test_start_i(test_start), .test_done_o(unit_tested[1:0]), .test_ok_o(unit_test_ok[1:0]), .test_fault_i(selftest_fault_i),
     .req_valid_i(key_req_valid), .req_ready_o(key_req_ready), .req_i(key_req),
     .look_slot_i(look_slot), .look_meta_o(look_meta), .look_used_o(look_used), .look_busy_i(look_busy), .count_i(seal_counts),
-    .resetting_i(resetting), .sealed_i(sealed), .window_i(window), .window_words_i(window_words), .window_clear_o(window_clear),
+    .resetting_i(resetting), .sealed_i(sealed), .window_hold_o(window_hold), .window_at_o(window_at), .window_i(window),
+    .window_words_i(window_words), .window_clear_o(window_clear),
     .root_i,
     .rnd_ask_o(rnd_ask[0]), .rnd_ready_i(rnd_ready[0]), .rnd_blocks_o(rnd_blocks[0]), .rnd_valid_i(rnd_valid[0]), .rnd_take_o(rnd_take[0]),
     .rnd_i(rnd), .rnd_error_i(entropy_error),
