@@ -32,6 +32,7 @@ module guard_i2
   input logic [15:0]           put_slot_i,
   input slot_meta_t            put_meta_i,
   input logic [31:0]           put_used_i,
+  input logic                  put_word_valid_i,
   input logic [LANES-1:0]      answered_i,
   input logic [LANES-1:0]      lane_key_ready_i,
   input logic [LANES-1:0]      lane_key_done_i
@@ -51,7 +52,9 @@ module guard_i2
   chan_req_t    chan;
   key_req_t     key;
   cpl_t         cpl;
-  logic [511:0] material;
+  logic [1:0]   grant, read_valid;
+  logic [1:0][63:0] words;
+  logic         put_ask;
   logic [LANES-1:0]      lane_key_valid;
   logic                  lane_clear;
   logic [SLOT_IDX_W-1:0] lane_slot;
@@ -68,16 +71,16 @@ module guard_i2
   slots #(.SLOTS(SLOTS), .LANES(LANES)) u_slots (
     .clk_i, .rst_ni(rst_n), .wipe_i, .wiped_o(wiped),
     .look_slot_i(look_slot), .look_meta_o(look_meta), .look_used_o(look_used), .look_busy_i(busy), .count_i(count),
-    .read_slot_i(s_q), .read_meta_o(read_meta), .read_used_o(read_used),
-    .fetch_i(1'b0), .forget_i(1'b0), .material_o(material),
-    .put_valid_i, .put_op_i, .put_slot_i, .put_meta_i, .put_used_i, .put_key_i('0), .done_o(done),
+    .read_ask_i('0), .read_grant_o(grant), .read_slot_i({s_q, s_q}), .read_meta_o(read_meta), .read_used_o(read_used),
+    .read_fetch_i('0), .read_valid_o(read_valid), .read_word_o(words),
+    .put_valid_i, .put_op_i, .put_slot_i, .put_meta_i, .put_used_i, .put_ask_o(put_ask), .put_word_valid_i, .put_word_i('0), .done_o(done),
     .lane_given_i(LANES'(chan_valid && chan_ready_i)), .lane_answered_i(answered_i),
     .key_valid_o(lane_key_valid), .key_ready_i(lane_key_ready_i), .key_clear_o(lane_clear), .key_slot_o(lane_slot),
     .key_size_o(lane_size), .key_o(lane_key), .key_done_i(lane_key_done_i)
   );
 
   localparam logic [2:0] GUARD_IDLE = 3'd0, GUARD_LOOK = 3'd1, GUARD_WAIT = 3'd2, GUARD_DECIDE = 3'd3;   // guard.state_e
-  localparam logic [2:0] SLOTS_IDLE = 3'd0, SLOTS_DONE = 3'd5;                        // slots.state_e
+  localparam logic [2:0] SLOTS_IDLE = 3'd0, SLOTS_DONE = 3'd6;                        // slots.state_e
 
   // ---------------------------------------------------------- what was promised
   // The slot holds what it was last filled with, until a command takes it; KEY_LOCK changes its rights; seals count.

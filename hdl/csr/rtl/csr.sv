@@ -127,7 +127,10 @@ module csr
       READ: if (s_axil_rready_i) state_q <= IDLE;
       default: state_q <= IDLE;
     endcase
-    if (!rst_ni) state_q <= IDLE;
+    if (!rst_ni) begin
+      wdata_q <= '0;
+      state_q <= IDLE;
+    end
   end
   assign s_axil_bvalid_o = state_q == WRITTEN;
   assign s_axil_rvalid_o = state_q == READ;
