@@ -160,8 +160,7 @@ impl Program {
                 if !keyring.signers.is_empty() && rng.random_ratio(1, 6) {
                     return mac(rng, iova, i * PLACE, keyring.signers);
                 }
-                // They take long.
-                if !keyring.private.is_empty() && rng.random_ratio(1, 20) {
+                if !keyring.private.is_empty() && rng.random_ratio(1, 6) {
                     return among_others(rng, iova, memory, i * PLACE, keyring.private);
                 }
                 op(rng, iova, memory, i * PLACE, &keys, keyring.slots, faults)
