@@ -10,6 +10,7 @@ module isolation_i1
   import gcm_pkg::*;
   import casemate_pkg::*;
   import slots_pkg::*;
+  import ecunit_pkg::*;
 #(
   parameter  int unsigned SLOTS  = 2,
   parameter  int unsigned QUEUES = 2,
@@ -46,9 +47,13 @@ module isolation_i1
   input logic              chan_ready_i,
   input logic              key_ready_i,
   input logic              cpl_ready_i,
-  input logic [1:0]        read_ask_i,
-  input logic [1:0][15:0]  read_slot_i,
-  input logic [1:0]        read_fetch_i,
+  input logic              read_ask_i,
+  input logic [15:0]       read_slot_i,
+  input logic              read_fetch_i,
+  input ec_ask_t           ec_ask_i,
+  input logic              ec_held_i,
+  input logic [15:0]       ec_held_slot_i,
+  input logic              ec_ready_i,
   input logic              put_valid_i,
   input slot_op_e          put_op_i,
   input logic [15:0]       put_slot_i,
@@ -85,6 +90,7 @@ module isolation_i1
     slot_meta_t       look_meta, read_meta;
     logic [31:0]      look_used, read_used;
     logic [1:0]       read_grant, read_valid;
+    logic             ec_valid, ec_counted;
     logic             put_ask, put_done, slots_wiped;
     logic [LANES-1:0] lane_valid;
     logic             lane_clear;
@@ -113,6 +119,7 @@ module isolation_i1
     logic [1:0]              asked;
     logic                    empties, aes, filled, fill, put_ask, show, forget;
     logic [2:0]              put_at, window_at;
+    logic                    held;
     logic [1:0]              grant, fetch_to, fetch_first, fetch_second, came;
     logic                    turn;
     logic [3:0]              fetch_left;
@@ -139,6 +146,11 @@ module isolation_i1
     logic [15:0]  look_slot;
     logic [63:0]  window;
     logic [1:0][63:0] words;
+    ec_answer_t       ec_answer;
+    assign shown[c].read_grant[1] = ec_answer.grant;
+    assign shown[c].read_valid[1] = ec_answer.valid;
+    assign shown[c].ec_counted    = ec_answer.counted;
+    assign words[1]               = ec_answer.word;
     csr #(.LANES(LANES), .SLOTS(SLOTS), .QUEUES(QUEUES)) u_csr (
       .clk_i, .rst_ni(rst_n),
       .s_axil_awvalid_i(awvalid_i), .s_axil_awready_o(shown[c].awready), .s_axil_awaddr_i(awaddr_i),
@@ -156,19 +168,20 @@ module isolation_i1
       .req_in_i(events_i[4]), .req_out_i(events_i[5]), .req_err_i(events_i[6]),
       .bytes_in_i, .bytes_out_i, .busy_i(lane_i[0]), .stall_in_i(lane_i[1]), .stall_out_i(lane_i[2])
     );
-    guard #(.SLOTS(SLOTS), .QUEUES(QUEUES)) u_guard (
+    guard #(.SLOTS(SLOTS), .QUEUES(QUEUES), .EC(1'b1)) u_guard (
       .clk_i, .rst_ni(rst_n), .wipe_i(shown[c].wipe),
       .sub_valid_i, .sub_ready_o(shown[c].sub_ready), .sub_queue_i, .sub_i, .domain_i, .resetting_i,
       .slot_o(look_slot), .meta_i(shown[c].look_meta), .used_i(shown[c].look_used), .busy_o(look_busy), .count_o(count),
       .chan_valid_o(shown[c].chan_valid), .chan_ready_i, .chan_o(shown[c].chan),
-      .key_valid_o(shown[c].key_valid), .key_ready_i, .key_o(shown[c].key),
+      .key_valid_o(shown[c].key_valid), .key_ready_i, .ec_valid_o(shown[c].ec_valid), .ec_ready_i, .key_o(shown[c].key),
       .cpl_valid_o(shown[c].cpl_valid), .cpl_ready_i, .cpl_o(shown[c].cpl)
     );
     slots #(.SLOTS(SLOTS), .LANES(LANES)) u_slots (
       .clk_i, .rst_ni(rst_n), .wipe_i(shown[c].wipe), .wiped_o(shown[c].slots_wiped),
       .look_slot_i(look_slot), .look_meta_o(shown[c].look_meta), .look_used_o(shown[c].look_used), .look_busy_i(look_busy), .count_i(count),
-      .read_ask_i, .read_grant_o(shown[c].read_grant), .read_slot_i, .read_meta_o(shown[c].read_meta), .read_used_o(shown[c].read_used),
-      .read_fetch_i, .read_valid_o(shown[c].read_valid), .read_word_o(words),
+      .read_ask_i, .read_grant_o(shown[c].read_grant[0]), .read_slot_i, .read_meta_o(shown[c].read_meta), .read_used_o(shown[c].read_used),
+      .read_fetch_i, .read_valid_o(shown[c].read_valid[0]), .read_word_o(words[0]),
+      .ec_ask_i, .ec_answer_o(ec_answer), .ec_held_i, .ec_held_slot_i('{ec_held_slot_i}),
       .put_valid_i, .put_op_i, .put_slot_i, .put_meta_i, .put_used_i, .put_ask_o(shown[c].put_ask), .put_word_valid_i,
       .put_word_i(put_word_i[c]), .done_o(shown[c].put_done),
       .lane_given_i, .lane_answered_i,
@@ -218,13 +231,14 @@ module isolation_i1
       state[c].forget      = u_slots.forget_q;
       state[c].window_at   = u_csr.window_at_q;
       state[c].grant       = u_slots.grant_q;
+      state[c].held        = u_slots.held_q;
       state[c].turn        = u_slots.turn_q;
       state[c].fetch_left  = u_slots.fetch_left_q;
       state[c].fetch_at    = u_slots.fetch_at_q;
       state[c].fetch_to    = u_slots.fetch_to_q;
       state[c].fetch_first  = u_slots.fetch_first_q;
       state[c].fetch_second = u_slots.fetch_second_q;
-      state[c].came        = u_slots.read_valid_o;
+      state[c].came        = u_slots.valid_word_q;
       state[c].read_slot   = 8'(u_slots.read_q);
       state[c].fetch_slot  = 8'(u_slots.fetch_slot_q);
       state[c].look_first  = 256'(u_slots.look_first_q);

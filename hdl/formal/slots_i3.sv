@@ -9,6 +9,7 @@ module slots_i3
   import casemate_pkg::*;
   import gcm_pkg::*;
   import slots_pkg::*;
+  import ecunit_pkg::*;
 #(
   parameter  int unsigned SLOTS  = 64,
   parameter  int unsigned LANES  = 2,
@@ -21,9 +22,12 @@ module slots_i3
   input logic [15:0]      look_slot_i,
   input logic             look_busy_i,
   input logic             count_i,
-  input logic [1:0]       read_ask_i,
-  input logic [1:0][15:0] read_slot_i,
-  input logic [1:0]       read_fetch_i,
+  input logic             read_ask_i,
+  input logic [15:0]      read_slot_i,
+  input logic             read_fetch_i,
+  input ec_ask_t          ec_ask_i,
+  input logic             ec_held_i,
+  input logic [15:0]      ec_held_slot_i,
   input logic             put_valid_i,
   input slot_op_e         put_op_i,
   input logic [15:0]      put_slot_i,
@@ -53,6 +57,10 @@ module slots_i3
   logic                  wiped, done, clear, put_ask;
   logic [1:0]            grant, read_valid;
   logic [1:0][63:0]      words;
+  ec_answer_t            ec_answer;
+  assign grant[1]      = ec_answer.grant;
+  assign read_valid[1] = ec_answer.valid;
+  assign words[1]      = ec_answer.word;
   slot_meta_t            look_meta, read_meta;
   logic [31:0]           look_used, read_used;
   logic [LANES-1:0]      key_valid;
@@ -62,8 +70,9 @@ module slots_i3
   slots #(.SLOTS(SLOTS), .LANES(LANES)) u_slots (
     .clk_i, .rst_ni(rst_n), .wipe_i, .wiped_o(wiped),
     .look_slot_i, .look_meta_o(look_meta), .look_used_o(look_used), .look_busy_i, .count_i,
-    .read_ask_i, .read_grant_o(grant), .read_slot_i, .read_meta_o(read_meta), .read_used_o(read_used),
-    .read_fetch_i, .read_valid_o(read_valid), .read_word_o(words),
+    .read_ask_i, .read_grant_o(grant[0]), .read_slot_i, .read_meta_o(read_meta), .read_used_o(read_used),
+    .read_fetch_i, .read_valid_o(read_valid[0]), .read_word_o(words[0]),
+    .ec_ask_i, .ec_answer_o(ec_answer), .ec_held_i, .ec_held_slot_i('{ec_held_slot_i}),
     .put_valid_i, .put_op_i, .put_slot_i, .put_meta_i, .put_used_i, .put_ask_o(put_ask), .put_word_valid_i, .put_word_i, .done_o(done),
     .lane_given_i, .lane_answered_i,
     .key_valid_o(key_valid), .key_ready_i, .key_clear_o(clear), .key_slot_o(key_slot), .key_size_o(key_size), .key_o(key), .key_done_i
