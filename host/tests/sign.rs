@@ -413,6 +413,10 @@ fn refused_with_a_reason() {
             "has no IV policy",
         );
         b.fails(
+            &["key", "generate", "--protection", "none", "no"],
+            "--protection is for private keys",
+        );
+        b.fails(
             &["key", "derive", "--type", "p256", "secret", "no"],
             "is not made so",
         );
