@@ -468,7 +468,7 @@ fn every_status_of_a_descriptor() {
         seen.extend(officer(uri));
         seen.extend([Status::Aborted, Status::SlotRetired, Status::Sealed]); // tests/faults.rs; below
         seen.extend(common::keys::STATUSES); // tests/keys/
-        seen.extend(common::keys::EC_STATUSES); // tests/ec.rs
+        seen.extend(common::keys::EC_STATUSES); // tests/ecrefused.rs
         let missing: Vec<&Status> = Status::ALL.iter().filter(|s| !seen.contains(s)).collect();
         assert!(missing.is_empty(), "{uri}: no test causes {missing:?}");
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::process::Command;
 
 /// Devices with an engine for elliptic curves.
-const EC_DEVICES: &[&str] = &["soft:"];
+const EC_DEVICES: &[&str] = &["soft:", "sim:"];
 
 /// Type, OpenSSL's name, and the hash by default.
 const CURVES: [(&str, &str, &str); 2] = [("p256", "P-256", "sha256"), ("p384", "P-384", "sha384")];
@@ -411,6 +411,10 @@ fn refused_with_a_reason() {
                 "no",
             ],
             "has no IV policy",
+        );
+        b.fails(
+            &["key", "generate", "--protection", "none", "no"],
+            "--protection is for private keys",
         );
         b.fails(
             &["key", "derive", "--type", "p256", "secret", "no"],

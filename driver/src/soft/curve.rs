@@ -227,3 +227,59 @@ impl Curve {
         if fits { Ok(()) } else { Err(Refused::Signature) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ecdsa::hazmat::SignPrimitive;
+    use rand::{RngCore, SeedableRng};
+
+    /// Nonces with random bytes (RFC 6979, 3.6) as crate `ecdsa` makes them; from the outside no two signatures are alike.
+    macro_rules! hedged {
+        ($name:ident, $krate:ident, $kind:expr, $digest:ty, $hash:expr) => {
+            #[test]
+            fn $name() {
+                let curve = Curve::of($kind).unwrap();
+                let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(4);
+                for _ in 0..20 {
+                    let mut bytes = || {
+                        let mut b = vec![0; curve.len];
+                        rng.fill_bytes(&mut b);
+                        // Below n.
+                        b[0] &= 0x7f;
+                        b
+                    };
+                    let (d, digest, extra) = (bytes(), bytes(), bytes());
+                    let key = $krate::SecretKey::from_slice(&d).unwrap();
+                    let scalar: $krate::Scalar = *key.to_nonzero_scalar();
+                    let z = $krate::FieldBytes::from_slice(&digest);
+                    let (right, _) = scalar
+                        .try_sign_prehashed_rfc6979::<$digest>(z, &extra[..32])
+                        .unwrap();
+                    let d = curve.scalar(&d).unwrap();
+                    let made = curve.sign($hash, &d, &digest, &extra[..32]);
+                    assert_eq!(made, right.to_bytes()[..]);
+                    assert_eq!(curve.verify(&curve.public(&d), &digest, &made), Ok(()));
+                }
+            }
+        };
+    }
+    hedged!(hedged_p256, p256, KeyType::P256, sha2::Sha256, Hash::Sha256);
+    hedged!(hedged_p384, p384, KeyType::P384, sha2::Sha384, Hash::Sha384);
+
+    /// Sums that formulas like to get wrong: a point and itself, a point and its opposite.
+    #[test]
+    fn sums_of_one_point() {
+        for kind in [KeyType::P256, KeyType::P384] {
+            let c = Curve::of(kind).unwrap();
+            let (one, two): (BigUint, BigUint) = (1u32.into(), 2u32.into());
+            let doubled = c.sum(&[(&two, &c.g)]).unwrap();
+            assert_eq!(c.sum(&[(&one, &c.g), (&one, &c.g)]), Some(doubled));
+            let opposite = (c.g.0.clone(), &c.p - &c.g.1);
+            assert_eq!(c.sum(&[(&one, &c.g), (&one, &opposite)]), None);
+            assert_eq!(c.sum(&[(&c.n, &c.g)]), None);
+            let last = c.sum(&[(&(&c.n - &one), &c.g)]);
+            assert_eq!(last, Some(opposite));
+        }
+    }
+}

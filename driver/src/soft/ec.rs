@@ -15,12 +15,8 @@ use zeroize::Zeroizing;
 /// Bytes of the random data in a nonce.
 const HEDGE: usize = 32;
 
-fn refuse<T>(status: Status) -> impl Fn() -> Result<T, Refusal> {
-    move || Err((status, 0))
-}
-
 fn point(curve: &Curve, bytes: &[u8]) -> Result<Point, Refusal> {
-    curve.point(bytes).map_or_else(refuse(Status::BadPoint), Ok)
+    curve.point(bytes).ok_or((Status::BadPoint, 0))
 }
 
 impl Vault {
@@ -28,8 +24,8 @@ impl Vault {
     fn private(&self, index: usize) -> Result<(&'static Curve, BigUint), Refusal> {
         let key = self.key(index);
         let curve = Curve::of(key.attributes.kind).expect("the guard saw an EC key");
-        let d = curve.scalar(&key.material);
-        d.map_or_else(refuse(Status::BadScalar), |d| Ok((curve, d)))
+        let d = curve.scalar(&key.material).ok_or((Status::BadScalar, 0))?;
+        Ok((curve, d))
     }
 
     /// The checks of what a private key has made.

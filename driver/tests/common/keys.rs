@@ -18,7 +18,7 @@ pub const STATUSES: [Status; 9] = [
     Status::Zeroized,
 ];
 
-/// Statuses that tests/ec.rs causes.
+/// Statuses that tests/ecrefused.rs causes.
 pub const EC_STATUSES: [Status; 4] = [
     Status::BadSignature,
     Status::BadPoint,

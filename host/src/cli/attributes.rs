@@ -33,9 +33,9 @@ pub struct Attributes {
     /// `derived`: a secret that keys of messages are derived from, and nothing else
     #[arg(long, value_enum, default_value = "host")]
     iv_policy: Policy,
-    /// What protects a private key while it is used: blinding, and verifying each signature before it is given away
-    #[arg(long, value_enum, default_value = "blind,verify")]
-    protection: Protection,
+    /// What protects a private key while it is used: blinding, and verifying each signature before it is given away. By default both
+    #[arg(long, value_enum)]
+    protection: Option<Protection>,
     /// Seals that it is good for; of a wrapping key, wraps; of a private key, signatures each time its token is used
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
@@ -97,6 +97,9 @@ impl Attributes {
         if matches!(self.iv_policy, Policy::Derived) && Curve::of(kind).is_some() {
             bail!("a private key has no IV policy: leave --iv-policy away");
         }
+        if self.protection.is_some() && Curve::of(kind).is_none() {
+            bail!("--protection is for private keys, of type p256 and p384");
+        }
         let attributes = match kind {
             KeyType::Secret => KeyAttributes::secret(self.secret_len, usage),
             kind => KeyAttributes::new(kind, usage),
@@ -107,10 +110,10 @@ impl Attributes {
                 Policy::Derived => IvPolicy::Derived,
             })
             .ec_options(match self.protection {
-                Protection::None => EcOptions::NONE,
-                Protection::Blind => EcOptions::BLIND,
-                Protection::Verify => EcOptions::VERIFY,
-                Protection::Both => EcOptions::default(),
+                Some(Protection::None) => EcOptions::NONE,
+                Some(Protection::Blind) => EcOptions::BLIND,
+                Some(Protection::Verify) => EcOptions::VERIFY,
+                Some(Protection::Both) | None => EcOptions::default(),
             })
             .limit(self.limit.unwrap_or(0))
             .label(label))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! ECDSA under load.
 
-use super::{Case, PATIENCE, Work};
+use super::load::Work;
+use super::{Case, PATIENCE};
 use anyhow::{Context, Result, bail};
 use casemate::{
     AnyRequest, Curve, Device, Done, EcOptions, EcRequest, Error, KeyAttributes, KeyHandle, Keys, PublicKey,

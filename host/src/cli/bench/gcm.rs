@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! AES-GCM under load.
 
-use super::{Case, PATIENCE, Work};
+use super::load::Work;
+use super::{Case, PATIENCE};
 use anyhow::{Context, Result, bail};
 use casemate::{AnyRequest, Data, Device, DmaBuf, Done, KeyHandle, KeyUse, Queue, Request};
 use zeroize::Zeroizing;

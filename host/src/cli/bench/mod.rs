@@ -3,16 +3,16 @@
 
 mod ecdsa;
 mod gcm;
+mod load;
 
 use anyhow::{Context, Result, bail};
-use casemate::abi::Status;
-use casemate::{AnyRequest, Curve, Device, Done, KeyHandle, Queue, QueueConfig};
+use casemate::{Curve, Device, KeyHandle};
 use clap::ValueEnum;
 use ecdsa::{Kind, Pairs, Signatures};
 use gcm::Messages;
+use load::{Load, Work, measure};
 use serde::Serialize;
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How a figure comes about; shown by `--help`.
 pub const METHOD: &str = "\
@@ -193,125 +193,6 @@ struct Report<'a> {
     results: Vec<Row>,
 }
 
-/// What a queue is loaded with: as many requests as it has entries, by number.
-trait Work {
-    /// The request of this number, which is not on its way.
-    fn request(&mut self, i: usize) -> Result<AnyRequest>;
-    /// It has come back, and the device says OK.
-    fn back(&mut self, i: usize, done: Done) -> Result<()>;
-    /// At the end: what came back is right.
-    fn check(&mut self, queue: &mut Queue) -> Result<()>;
-}
-
-/// One queue and what it is loaded with.
-struct Load {
-    queue: Queue,
-    batch: usize,
-    depth: usize,
-    work: Box<dyn Work>,
-    ready: VecDeque<usize>,
-}
-
-impl Load {
-    fn new(device: &Device, keys: &KeySet, case: &Case) -> Result<Self> {
-        let mut queue = device.queue(QueueConfig {
-            depth: case.depth,
-            // One interrupt a batch, or for what is left of one.
-            irq_count: case.batch as u16,
-            irq_time: 16,
-            ..QueueConfig::default()
-        })?;
-        let work: Box<dyn Work> = match (case.op, keys) {
-            (Op::Ecdsa(_, kind), KeySet::Pairs(p)) => Box::new(Signatures::new(&mut queue, p, case, kind)?),
-            (op, KeySet::Aes(k)) => Box::new(Messages::new(device, &mut queue, k, case, op == Op::Open)?),
-            (op, _) => bail!("{} has no keys", op.name()),
-        };
-        Ok(Self {
-            queue,
-            batch: case.batch,
-            depth: case.depth,
-            work,
-            ready: (0..case.depth).collect(),
-        })
-    }
-
-    /// Hands over whole batches of what is ready.
-    fn refill(&mut self) -> Result<()> {
-        while self.ready.len() >= self.batch {
-            let requests: Vec<_> = self
-                .ready
-                .drain(..self.batch)
-                .map(|i| Ok(self.work.request(i)?.user(i as u64)))
-                .collect::<Result<_>>()?;
-            let got = self.queue.submit(requests)?;
-            if let Some(e) = got.refused {
-                return Err(e.into());
-            }
-            if !got.rest.is_empty() {
-                bail!("the ring was full though as many requests had completed");
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes back what has completed.
-    fn reap(&mut self, done: &mut Vec<Done>) -> Result<u64> {
-        let n = self.queue.poll(done)?;
-        for d in done.drain(..) {
-            if d.status != Status::Ok {
-                bail!(
-                    "request {} ended in {:?}: {}",
-                    d.user,
-                    d.status,
-                    d.status.describe()
-                );
-            }
-            let i = d.user as usize;
-            self.work.back(i, d)?;
-            self.ready.push_back(i);
-        }
-        Ok(n as u64)
-    }
-}
-
-/// Polls every queue until `goal` requests have completed, handing over more as they do if `more`.
-fn work(loads: &mut [Load], goal: u64, more: bool) -> Result<()> {
-    let (mut seen, mut done, mut last) = (0, Vec::new(), Instant::now());
-    while seen < goal {
-        let before = seen;
-        for load in &mut *loads {
-            seen += load.reap(&mut done)?;
-            if more {
-                load.refill()?;
-            }
-        }
-        if seen != before {
-            last = Instant::now();
-        } else if last.elapsed() > PATIENCE {
-            for load in &mut *loads {
-                // It says why nothing comes.
-                load.queue.wait(&mut done, Duration::ZERO)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Cycles and requests of the steady state.
-fn measure(device: &Device, loads: &mut [Load], requests: u64) -> Result<(u64, u64)> {
-    let depth: usize = loads.iter().map(|l| l.depth).sum();
-    for load in &mut *loads {
-        load.refill()?;
-    }
-    work(loads, 2 * depth as u64, true)?;
-    let (start, first) = device.pace()?;
-    work(loads, requests, true)?;
-    let (end, last) = device.pace()?;
-    let left: usize = loads.iter().map(|l| l.queue.in_flight()).sum();
-    work(loads, left as u64, false)?;
-    Ok((end - start, last - first))
-}
-
 /// What one row measures.
 struct Case {
     op: Op,
@@ -404,11 +285,22 @@ fn row(device: &Device, keys: &KeySet, case: &Case, requests: Option<u64>) -> Re
         false => ((PAYLOAD / size) as u64).clamp(FEWEST, MOST),
     };
     let mut loads = (0..case.queues)
-        .map(|_| Load::new(device, keys, case))
+        .map(|_| {
+            Load::new(device, (case.batch, case.depth), |queue| {
+                let work: Box<dyn Work> = match (case.op, keys) {
+                    (Op::Ecdsa(_, kind), KeySet::Pairs(p)) => {
+                        Box::new(Signatures::new(queue, p, case, kind)?)
+                    }
+                    (op, KeySet::Aes(k)) => Box::new(Messages::new(device, queue, k, case, op == Op::Open)?),
+                    (op, _) => bail!("{} has no keys", op.name()),
+                };
+                Ok(work)
+            })
+        })
         .collect::<Result<Vec<_>>>()?;
     let (cycles, requests) = measure(device, &mut loads, requests.unwrap_or(usual))?;
     for load in &mut loads {
-        load.work.check(&mut load.queue)?;
+        load.check()?;
     }
     let clock = cycles > 0;
     let payload = clock && !case.op.is_ecdsa();
