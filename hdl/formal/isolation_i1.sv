@@ -116,8 +116,8 @@ module isolation_i1
     logic [31:0]             count;
     logic [2:0]              slots_state;
     logic [SLOTS-1:0]        valid, used_once, this_slot;
-    logic [1:0]              asked;
-    logic                    empties, aes, filled, fill, put_ask, show, forget;
+    logic                    asked;
+    logic                    may, aes, filled, fill, put_ask, show, forget;
     logic [2:0]              put_at, window_at;
     logic                    held;
     logic [1:0]              grant, fetch_to, fetch_first, fetch_second, came;
@@ -221,7 +221,7 @@ module isolation_i1
       state[c].used_once   = u_slots.used_once_q;
       state[c].this_slot   = u_slots.this_q;
       state[c].asked       = u_slots.asked_q;
-      state[c].empties     = u_slots.empties_q;
+      state[c].may         = u_slots.may_q;
       state[c].aes         = u_slots.aes_q;
       state[c].filled      = u_slots.filled_q;
       state[c].fill        = u_slots.fill_q;

@@ -20,6 +20,19 @@ struct Csr {
 }
 
 impl Csr {
+    /// The key window, word by word.
+    fn window(&mut self) -> [u8; 64] {
+        let mut all = [0; 64];
+        for (at, word) in all.chunks_mut(8).enumerate() {
+            self.b.set("window_at_i", at as u64);
+            for _ in 0..2 {
+                self.b.m.tick();
+            }
+            word.copy_from_slice(&self.b.bytes("window_o"));
+        }
+        all
+    }
+
     fn new(seed: u64) -> Self {
         let files = [
             "pkg/rtl/casemate_abi_pkg.sv",
@@ -200,7 +213,7 @@ fn refused_accesses_change_nothing() {
         }
     }
     let before = c.snapshot();
-    let window = c.b.bytes("window_o");
+    let window = c.window();
     for (&addr, r) in &registers() {
         for skew in 1..4 {
             assert_eq!(c.load(addr + skew), (0, SLVERR), "{} + {skew}", r.name);
@@ -219,7 +232,7 @@ fn refused_accesses_change_nothing() {
         }
     }
     assert_eq!(c.snapshot(), before);
-    assert_eq!(c.b.bytes("window_o"), window);
+    assert_eq!(c.window(), window);
 }
 
 #[test]
@@ -298,21 +311,51 @@ fn key_window() {
             words |= 1 << i;
         }
         assert_eq!(c.get(addr), 0, "the window reads as zero");
-        assert_eq!(c.b.bytes("window_o"), want);
+        assert_eq!(c.window(), want);
         assert_eq!(c.b.get("window_words_o"), words & 0xffff);
         if round % 40 == 39 {
             c.b.set("window_clear_i", true);
             c.b.m.tick();
             c.b.set("window_clear_i", false);
             (want, words) = ([0; 64], 0);
-            assert_eq!(c.b.bytes("window_o"), want);
+            assert_eq!(c.window(), want);
             assert_eq!(c.b.get("window_words_o"), 0);
         }
     }
+    // While it is held, a write waits, and all that was written before is seen.
     c.store(reg::KEY_WINDOW, 7, 15);
+    c.b.set("window_hold_i", true);
+    c.b.m.tick();
+    for (port, value) in [
+        ("s_axil_awvalid_i", 1),
+        ("s_axil_awaddr_i", u64::from(reg::KEY_WINDOW)),
+        ("s_axil_wvalid_i", 1),
+        ("s_axil_wdata_i", 9),
+        ("s_axil_wstrb_i", 15),
+        ("s_axil_bready_i", 1),
+    ] {
+        c.b.set(port, value);
+    }
+    c.b.m.tick();
+    for port in ["s_axil_awvalid_i", "s_axil_wvalid_i"] {
+        c.b.set(port, 0u64);
+    }
+    for _ in 0..20 {
+        c.b.m.tick();
+        assert!(!c.b.is("s_axil_bvalid_o"), "answered while held");
+    }
+    assert_eq!(c.window()[..4], [7, 0, 0, 0]);
+    c.b.set("window_hold_i", false);
+    assert!((0..5).any(|_| {
+        c.b.m.tick();
+        c.b.is("s_axil_bvalid_o")
+    }));
+    c.b.m.tick();
+    c.b.set("s_axil_bready_i", 0u64);
+    assert_eq!(c.window()[..4], [9, 0, 0, 0]);
     c.b.m.reset().unwrap();
     c.b.m.tick();
-    assert_eq!(c.b.bytes("window_o"), [0; 64], "a reset clears the window");
+    assert_eq!(c.window(), [0; 64], "a reset clears the window");
 }
 
 #[test]
@@ -461,7 +504,7 @@ fn zeroize_is_final_until_reset() {
     for cause in 0..3 {
         assert!(!c.b.is("wipe_o"));
         assert_eq!(c.store(reg::KEY_WINDOW + 4, 0x1234_5678, 15), 0);
-        assert_ne!(c.b.bytes("window_o"), [0; 64]);
+        assert_ne!(c.window(), [0; 64]);
         match cause {
             0 => assert_eq!(c.store(reg::CONTROL, 4, 15), 0),
             1 => {
@@ -474,7 +517,7 @@ fn zeroize_is_final_until_reset() {
         c.b.m.tick();
         c.b.m.tick();
         assert!(c.b.is("wipe_o"));
-        assert_eq!(c.b.bytes("window_o"), [0; 64]);
+        assert_eq!(c.window(), [0; 64]);
         let told = TESTED | [0, TAMPER, TEST_FAILED][cause];
         assert_eq!(c.get(reg::STATUS), told, "at work");
         c.b.set("wiped_i", true);
@@ -482,7 +525,7 @@ fn zeroize_is_final_until_reset() {
         // Nothing that can be written ends it, and no key gets in.
         assert_eq!(c.store(reg::CONTROL, 0, 15), 0);
         assert_eq!(c.store(reg::KEY_WINDOW, 7, 15), 0);
-        assert_eq!(c.b.bytes("window_o"), [0; 64]);
+        assert_eq!(c.window(), [0; 64]);
         assert!(c.b.is("wipe_o"));
         c.b.set("wiped_i", false);
         c.b.set("selftest_ok_i", true);

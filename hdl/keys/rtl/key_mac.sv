@@ -54,7 +54,8 @@ module key_mac
   function automatic states_t go(state_e s);
     return states_t'(1) << s;
   endfunction
-  states_t    in_q, state_d, first_d_q;   // first_d_q: the string that comes first
+  states_t    in_q, state_d, state_d_q, first_d_q;   // first_d_q: the string that comes first
+  logic       pump_ends_q;
   logic       extract_q, second_q, two_q, more_q;
   logic [6:0] digest, left_len_q;
   assign digest = {digest_beats(job_i.alg), 3'd0};
@@ -219,31 +220,29 @@ module key_mac
 
   always_ff @(posedge clk_i) begin
     first_q <= beat || in_q[KEY] ? '1 : first_q >> 1;
-    unique case (1'b1)
-      in_q[IDLE]: begin
-        extract_q <= job_i.kind == MAC_HKDF;
-        second_q  <= 1'b0;
-        beat_at_q <= '0;
-        if (start_i) in_q <= go(PREPARE);
-      end
-      in_q[PREPARE]: in_q <= go(ASK);
-      in_q[ASK]:     if (req_ready) in_q <= go(KEY);
-      in_q[KEY]:     if (pump_left_q == 4'd1) in_q <= first_d_q;
-      in_q[STREAM]:  if (beat && in_last_i) in_q <= go(RESULT);
-      in_q[RESULT]:  if (res_valid) in_q <= go(SHOW);
-      in_q[SHOW]:    in_q <= go(KEEP);
-      in_q[KEEP]:    in_q <= go(ACK);   // the verdict is seen
-      in_q[ACK]: begin
-        in_q      <= extract_q || more_q ? go(ASK) : go(IDLE);
-        extract_q <= 1'b0;
-        second_q  <= !extract_q;
-      end
-      default:
-      if (beat) begin
-        beat_at_q <= last_beat_q ? '0 : beat_at_q + 5'd1;
-        if (last_beat_q) in_q <= state_d;
-      end
-    endcase
+    // Each of one thing: a state and what ends it.
+    if (in_q[IDLE] && start_i) in_q <= go(PREPARE);
+    if (in_q[PREPARE]) in_q <= go(ASK);
+    if (in_q[ASK] && req_ready) in_q <= go(KEY);
+    if (pump_ends_q && in_q[KEY]) in_q <= first_d_q;
+    if (in_q[STREAM] && in_valid_i && in_last_i && !some_q) in_q <= go(RESULT);
+    if (own_q && last_beat_q && !some_q) in_q <= state_d_q;
+    if (in_q[RESULT] && res_valid) in_q <= go(SHOW);
+    if (in_q[SHOW]) in_q <= go(KEEP);
+    if (in_q[KEEP]) in_q <= go(ACK);   // the verdict is seen
+    if (in_q[ACK]) begin
+      in_q      <= extract_q || more_q ? go(ASK) : go(IDLE);
+      extract_q <= 1'b0;
+      second_q  <= !extract_q;
+    end
+    pump_ends_q <= pump_left_q == 4'd2;
+    state_d_q   <= state_d;
+    if (own_q && !some_q) beat_at_q <= last_beat_q ? '0 : beat_at_q + 5'd1;
+    if (in_q[IDLE]) begin
+      extract_q <= job_i.kind == MAC_HKDF;
+      second_q  <= 1'b0;
+      beat_at_q <= '0;
+    end
     if (!rst_ni || stop_i) in_q <= go(IDLE);
   end
   always_ff @(posedge clk_i) done_o <= rst_ni && in_q[SHOW] && !extract_q && !more_q;

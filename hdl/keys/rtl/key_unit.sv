@@ -206,6 +206,7 @@ module key_unit
   // ------------------------------------------------------------- decision
   slot_meta_t  read_meta, meta_q, base_q, made_meta, made_meta_q;
   logic [31:0] read_used, used_q, base_used_q, counted_q;
+  logic [1:0]  look_q;               // they come: the slot's, the second's
   status_e     verdict, verdict_q, verdict_d, final_q, status_q;
   key_guard #(.SLOTS(SLOTS), .EC(EC != 0)) u_guard (
     .clk_i(clk),
@@ -214,7 +215,7 @@ module key_unit
   );
 
   // The last to decide, and where it leads to.
-  logic good_q, to_read_q, to_keys_q;
+  logic good_q, some_q, to_read_q, to_keys_q;
   always_comb begin
     verdict_d = verdict_q;
     if (req.status != STATUS_OK) verdict_d = req.status;
@@ -225,7 +226,12 @@ module key_unit
     verdict_q <= verdict;
     final_q   <= verdict_d;
     good_q    <= verdict_d == STATUS_OK;
+<<<<<<< HEAD
     to_read_q <= is_verify || (op.reads && !is_mac && read_len != '0);
+=======
+    some_q    <= sub.pay_len != '0;
+    to_read_q <= is_verify || (op.reads && !is_mac && some_q);
+>>>>>>> narrow
     to_keys_q <= is_wrap || is_mac || is_derive;
   end
   // The officer's load uses the window up, whatever becomes of it.
@@ -338,6 +344,7 @@ module key_unit
   logic [63:0]   out_word_q;         // its lowest byte is next
   logic          started_q, tag_bad_q;
   logic [51:0]   page_q;
+  logic          rd_failed_q, wr_failed_q;
   logic          rd_start, rd_idle, rd_err, rd_valid, rd_ready, rd_last, stop;
   logic          wr_start, wr_idle, wr_err, wr_valid, wr_ready;
   logic [63:0]   rd_data, rd_addr;
@@ -404,14 +411,16 @@ module key_unit
   // Bytes of side to be written: a word at a time, the next on its way meanwhile.
   logic [3:0]  out_at_q;
   logic [2:0]  out_byte_q;
-  logic        out_moves;
+  logic        out_moves, out_first_q, out_next_q;   // the first word is there; the last byte of one is next
   assign out_moves         = wr_valid && wr_ready;
   assign get_at[TO_MEMORY] = in_q[WRITE] ? SIDE_AT | 6'(out_at_q) : '0;
   always_ff @(posedge clk) begin
-    out_some_q <= in_q[WRITE] && (out_some_q ? !(out_moves && feed_last_q) : step_q == 5'd3);
+    out_some_q <= in_q[WRITE] && (out_some_q ? !(out_moves && feed_last_q) : out_first_q);
     if (!in_q[WRITE]) {out_at_q, out_byte_q} <= '0;
     else if (out_moves) out_byte_q <= out_byte_q + 3'd1;
-    if (in_q[WRITE] && (step_q == 5'd3 || (out_moves && out_byte_q == '1))) begin
+    out_first_q <= in_q[WRITE] && step_q == 5'd2;
+    out_next_q  <= out_byte_q == (out_moves ? 3'd6 : 3'd7);
+    if (out_first_q || (out_moves && out_next_q)) begin
       out_word_q <= word;
       out_at_q   <= out_at_q + 4'd1;
     end else if (out_moves) out_word_q <= out_word_q >> 8;
@@ -427,7 +436,7 @@ module key_unit
   always_comb begin
     job_d          = '0;
     job_d.alg      = sha2_pkg::alg_e'(sub.aad3[17:16] - 2'd1);
-    job_d.empty    = sub.pay_len == '0;
+    job_d.empty    = !some_q;
     job_d.base_len = is_mac ? meta_q.key_len : base_q.key_len;
     job_d.salt_len = salt_len;
     job_d.info_len = info_len;
@@ -570,7 +579,7 @@ module key_unit
   assign head = 256'(head_q);
   always_ff @(posedge clk) begin
     // In a word's first half; it stays for the second.
-    for (int i = 0; i < 4; i++) part_q[i+1] <= feed_way_q[3] && feed_to_q == {5'd8 + 5'(i), 1'b0};
+    for (int i = 0; i < 4; i++) part_q[i+1] <= feed_way_q[3] && feed_to_q == {5'd8 + 5'(i), 1'b0} && is_unwrap;
     tail_q <= feed_way_q[3] && (feed_to_q == {5'd5, 1'b0} || feed_to_q == {5'd11, 1'b0});
     for (int i = 0; i < 4; i++) stray_part_q[i] <= tail_q && word[32+8*i+:8] != '0;
     stray_q <= stray_part_q != '0;
@@ -587,7 +596,7 @@ module key_unit
 
   // --------------------------------------------------------------- random
   logic [16:0] random_left_q;         // bytes of RANDOM that are not fed yet
-  logic        random_some_q;
+  logic        random_some_q, random_more_q;   // there are; more than a block of them
   logic [4:0]  blocks_q, ask_q;       // of a request, still to come; to ask for
   logic [11:0] blocks_left_q;
   logic        rnd_comes, rnd_got, rnd_block;
@@ -718,6 +727,7 @@ module key_unit
     end
     feed_last_q   <= feed_q == (out_moves ? 8'd2 : 8'd1);
     random_some_q <= random_left_q != '0;
+    random_more_q <= random_left_q > 17'd32;
     if (rnd_ask_o && rnd_ready_i) blocks_q <= ask_q;
     else if (rnd_error_i || wipe_i) blocks_q <= '0;
     else if (rnd_block) blocks_q <= blocks_q - 5'd1;
@@ -726,33 +736,34 @@ module key_unit
     if (in_q[WORK] && wrap_ready) asked_q <= 1'b1;
     if (in_q[IDLE]) mac_used_q <= 1'b0;
     else if (mac_start) mac_used_q <= 1'b1;
+    // Where the last failure was; shown with a status that says so.
+    rd_failed_q <= rd_idle && !begin_q && rd_err && (in_q[READ] || (in_q[WORK] && is_mac && !job.empty));
+    wr_failed_q <= out_end && wr_err;
+    if (rd_failed_q) page_q <= rd_page;
+    if (wr_failed_q) page_q <= wr_page;
+    look_q <= {in_q[LOOK] && step_q == 5'd4, in_q[LOOK] && step_q == 5'd3};
+    if (look_q[0]) begin
+      meta_q <= read_meta;
+      used_q <= read_used;
+    end
+    if (look_q[1]) begin
+      base_q      <= read_meta;
+      base_used_q <= read_used;
+    end
+    if (in_q[DECIDE] && op.fills) used_q <= '0;
     unique case (1'b1)
       in_q[IDLE]: begin
         started_q <= 1'b0;
         tag_bad_q <= 1'b0;
         asked_q   <= 1'b0;
-        page_q    <= '0;
       end
       in_q[LOOK]: begin
         random_left_q <= sub.pay_len[16:0];
-        if (step_q == 5'd4) begin
-          meta_q <= read_meta;
-          used_q <= read_used;
-        end
-        if (step_q == 5'd5) begin
-          base_q      <= read_meta;
-          base_used_q <= read_used;
-        end
         made_meta_q <= made_meta;
       end
-      in_q[DECIDE]: if (op.fills) used_q <= '0;
       in_q[READ]:
-      if (rd_idle && !begin_q && rd_err) begin
-        page_q    <= rd_page;
-        tag_bad_q <= 1'b1;
-      end
+      if (rd_failed_q) tag_bad_q <= 1'b1;
       in_q[WORK]: begin
-        if (is_mac && rd_idle && !begin_q && rd_err && !job.empty) page_q <= rd_page;
         if (wrap_done && is_unwrap) begin
           made_meta_q.key_type   <= head.key_type;
           // What the host has known it still knows.
@@ -761,24 +772,24 @@ module key_unit
           made_meta_q.iv_policy  <= head.iv_policy;
           made_meta_q.key_len    <= head.key_len;
         end
-        if (is_unwrap && part_q[2]) begin
-          made_meta_q.limit <= part.limit;
-          used_q            <= part.used;
-        end
-        if (is_unwrap && part_q[3]) made_meta_q.label[63:0] <= {part.label1, part.label0};
-        if (is_unwrap && part_q[4]) made_meta_q.label[95:64] <= part.label2;
       end
       in_q[WRITE]: begin
         if (begin_q) begin
           started_q <= 1'b1;
           feed_some_q <= 1'b1;
-          feed_q    <= is_random && random_left_q > 17'd32 ? 8'd32 : is_random ? random_left_q[7:0] : wr_bytes[7:0];
-          if (is_random) random_left_q <= random_left_q > 17'd32 ? random_left_q - 17'd32 : '0;
+          feed_q    <= !is_random ? wr_bytes[7:0] : random_more_q ? 8'd32 : random_left_q[7:0];
+          if (is_random) random_left_q <= random_more_q ? random_left_q - 17'd32 : '0;
         end
-        if (out_end && wr_err) page_q <= wr_page;
       end
       default: ;
     endcase
+    // What a blob says of its key, as it passes.
+    if (part_q[2]) begin
+      made_meta_q.limit <= part.limit;
+      used_q            <= part.used;
+    end
+    if (part_q[3]) made_meta_q.label[63:0] <= {part.label1, part.label0};
+    if (part_q[4]) made_meta_q.label[95:64] <= part.label2;
     if (!rst_ni) begin
       in_q        <= states_t'(1) << IDLE;
       resetting_q <= 1'b0;

@@ -42,9 +42,12 @@ module sha2
 
   always_ff @(posedge clk_i) clear_q <= !rst_ni || clear_i || (out_valid_o && out_ready_i);
 
-  assign req_ready_o  = idle && !start_q && !clear_q;
+  // A copy of clear_q, which goes to every register.
+  (* keep *) logic ready_q;
+  assign req_ready_o  = ready_q;
   always_ff @(posedge clk_i) begin
     start_q <= req_valid_i && req_ready_o;
+    ready_q <= idle && !start_q && !(req_valid_i && req_ready_o) && rst_ni && !clear_i && !(out_valid_o && out_ready_i);
     if (idle) alg_q <= req_alg_i;
     if (clear_q) start_q <= 1'b0;
   end

@@ -189,18 +189,18 @@ module slots
     for (int e = 0; e < int'(EC); e++) if (ec_held_i[e] && ec_held_slot_i[e][IW-1:0] == slot) held_q <= 1'b1;
   end
   // What is known of a command before it is taken, in its third cycle or later.
-  logic [1:0]       asked_q;
-  logic             empties_q, aes_q, filled_q;
+  logic             asked_q, may_q;
+  logic             aes_q, filled_q;
   logic [SLOTS-1:0] this_q;
   always_ff @(posedge clk_i) begin
-    asked_q   <= rst_ni && state_q == IDLE && put_valid_i && !wipe_i ? {asked_q[0], 1'b1} : '0;
-    empties_q <= put_op_i inside {SLOT_FILL, SLOT_EMPTY};
+    asked_q   <= rst_ni && state_q == IDLE && put_valid_i && !wipe_i;
     aes_q     <= put_op_i == SLOT_FILL && put_meta_i.key_type inside {KEY_TYPE_AES_128, KEY_TYPE_AES_192, KEY_TYPE_AES_256};
     fill_q    <= put_op_i == SLOT_FILL;
     this_q    <= SLOTS'(1) << slot;
     filled_q  <= (valid_q & this_q) != '0;
+    may_q     <= rst_ni && state_q == IDLE && !take && asked_q && put_valid_i && put_op_i inside {SLOT_FILL, SLOT_EMPTY} && !wipe_i;
   end
-  assign take     = state_q == IDLE && asked_q[1] && put_valid_i && empties_q && !(look_busy_i && look == slot) && !(ec_ask_i.busy && ec_key == slot);
+  assign take     = may_q && !(look_busy_i && look == slot) && !(ec_ask_i.busy && ec_key == slot);
   assign on_port  = state_q == CLEAR || state_q == LOAD;
   assign all_done = (finished_q | key_done_i) == '1;
   assign done_o   = state_q == DONE;

@@ -10,6 +10,7 @@ use casemate_hdl_tb::{Bench, chance, pack};
 use model::Meta;
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::collections::VecDeque;
 
 const SLOTS: usize = 8;
 const LANES: usize = 2;
@@ -42,6 +43,22 @@ impl Put {
     }
 }
 
+/// One of those who read slots.
+#[derive(Debug, Clone, Copy, Default)]
+struct Reader {
+    asks: bool,
+    slot: usize,
+}
+
+/// A word of material on its way: when it comes, to whom, of which slot, and what it is if that is known.
+#[derive(Debug, Clone)]
+struct Word {
+    at: u64,
+    reader: usize,
+    slot: usize,
+    bytes: Option<Vec<u8>>,
+}
+
 /// What the guard is at.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Guard {
@@ -71,10 +88,15 @@ struct Slots {
     counts: u32,
     /// What the guard's slot was when it looked; none: its key was changing.
     looked: Option<(Meta, u32)>,
-    /// What the key unit will see of the slots that it asked for in this cycle and the last, if that is known.
-    read: [Option<(usize, Meta)>; 2],
-    /// Material that will be shown, if it is known.
-    fetched: Option<[u8; 64]>,
+    readers: [Reader; 2],
+    /// What the reader whose turn it is will see of the slots that it named in this cycle and the last two, if that is known.
+    read: [Option<(usize, Meta)>; 3],
+    words: VecDeque<Word>,
+    fetches: [u32; 2],
+    /// The guard's and the readers' turns as they were.
+    granted: u64,
+    /// Words of the key that are still to be given, after so many cycles.
+    put_words: (u32, VecDeque<Vec<u8>>),
 }
 
 impl Slots {
@@ -104,8 +126,12 @@ impl Slots {
             seals: 0,
             counts: 0,
             looked: None,
-            read: [None; 2],
-            fetched: None,
+            readers: Default::default(),
+            read: [None; 3],
+            words: VecDeque::new(),
+            fetches: [0; 2],
+            granted: 0,
+            put_words: (0, VecDeque::new()),
         }
     }
 
@@ -194,21 +220,25 @@ impl Slots {
             self.seals += 1;
             self.used[self.look] = self.used[self.look].wrapping_add(1);
         }
-        // Key unit.
-        self.check_read();
-        let read = self.rng.random_range(0..SLOTS);
-        self.b.set("read_slot_i", read as u64);
-        let (fetch, wipe) = (chance(&mut self.rng, 20), chance(&mut self.rng, 10));
-        self.b.set("fetch_i", fetch);
-        self.b.set("forget_i", wipe);
+        let (grant, fetch) = self.drive_readers();
+        // Key unit: its command, and its words when they have been asked for.
+        let word = match &mut self.put_words {
+            (0, words) => words.pop_front(),
+            (wait, _) => {
+                *wait -= 1;
+                None
+            }
+        };
+        self.b.set("put_word_valid_i", word.is_some());
+        let noise: [u8; 8] = self.rng.random();
+        self.b.set_bytes("put_word_i", &word.unwrap_or(noise.to_vec()));
         self.b.set("put_valid_i", self.now.is_some());
         if let Some(p) = &self.now {
             self.b.set("put_op_i", p.op);
             self.b.set("put_slot_i", p.slot as u64);
             self.b.set("put_used_i", p.used);
-            let (meta, key) = (pack(&p.meta.fields()), p.key);
+            let meta = pack(&p.meta.fields());
             self.b.set_words("put_meta_i", &meta);
-            self.b.set_bytes("put_key_i", &key);
         }
         // Lanes.
         let (mut given, mut answered, mut ready, mut done) = (0u64, 0u64, 0u64, 0u64);
@@ -232,6 +262,13 @@ impl Slots {
         self.b.m.settle();
 
         self.key_port(ready, now);
+        self.check_words(now);
+        if self.b.is("put_ask_o") {
+            let p = self.now.as_ref().filter(|p| p.op == FILL);
+            let key = p.expect("words asked for without a key").key;
+            let words = key.chunks(8).map(<[u8]>::to_vec).collect();
+            self.put_words = (self.rng.random_range(0..4), words);
+        }
         for l in 0..LANES {
             let (g, a) = (given >> l & 1 == 1, answered >> l & 1 == 1);
             self.out[l] = self.out[l] + u32::from(g) - u32::from(a);
@@ -261,7 +298,7 @@ impl Slots {
         if self.b.is("done_o") {
             self.complete();
         }
-        // What is asked for now is shown two cycles later as it is now; while it changes it is one or the other.
+        // What is asked for now is shown three cycles later as it is now; while it changes it is one or the other.
         let changing = self.now.as_ref().filter(|p| p.op < RIGHTS).map(|p| p.slot);
         let held = self
             .now
@@ -271,22 +308,98 @@ impl Slots {
             self.looked = (!held).then_some((self.meta[self.look], self.used[self.look]));
         }
         let busy = self.now.as_ref().map(|p| p.slot);
-        let known = busy != Some(read) && self.completed > 0;
-        self.read = [known.then_some((read, self.meta[read])), self.read[0]];
-        let shown = self.fetched;
-        if wipe {
-            self.fetched = Some([0; 64]);
-        } else if fetch {
-            self.fetched = self.key[read].filter(|_| changing != Some(read));
+        let turn = usize::from(grant == 2);
+        let read = self.readers[turn].slot;
+        let known = grant != 0 && busy != Some(read) && self.completed > 0;
+        let last = self.read[0].filter(|r| busy != Some(r.0));
+        self.read = [known.then_some((read, self.meta[read])), last, self.read[1]];
+        for w in self.words.iter_mut().filter(|w| changing == Some(w.slot)) {
+            w.bytes = None;
+        }
+        if fetch & grant != 0 {
+            self.fetches[turn] += 1;
+            // What is on its way of the last one still comes.
+            self.words.retain(|w| w.at < now + 4);
+            let key = self.key[read].filter(|_| changing != Some(read));
+            for i in 0..8 {
+                self.words.push_back(Word {
+                    at: now + 4 + i as u64,
+                    reader: turn,
+                    slot: read,
+                    bytes: key.map(|k| k[8 * i..8 * i + 8].to_vec()),
+                });
+            }
         }
         self.b.m.rise();
-        let material = self.b.bytes("material_o");
-        assert!(shown.is_none_or(|k| material == k), "material");
+    }
+
+    /// Both readers ask, name slots and fetch when they like, with their grant or without; whose turn it is, and who fetches.
+    fn drive_readers(&mut self) -> (u64, u64) {
+        let grant = self.b.get("read_grant_o");
+        let asked = self
+            .readers
+            .iter()
+            .zip(0..)
+            .map(|(r, i)| u64::from(r.asks) << i)
+            .sum::<u64>();
+        assert!(grant != 3, "two at a time");
+        if self.granted & asked != 0 {
+            assert_eq!(grant, self.granted, "it keeps its turn while it asks");
+        } else {
+            assert_eq!(grant == 0, asked == 0, "somebody who asks has the next turn");
+            let other = asked & !self.granted;
+            assert!(
+                self.granted == 0 || other == 0 || grant == other,
+                "the other one waits"
+            );
+        }
+        self.check_read();
+        let mut fetch = 0;
+        for (i, r) in self.readers.iter_mut().enumerate() {
+            let turn = grant >> i & 1 == 1;
+            r.asks = if r.asks {
+                !turn || !chance(&mut self.rng, 8)
+            } else {
+                chance(&mut self.rng, 15)
+            };
+            if chance(&mut self.rng, 25) {
+                r.slot = self.rng.random_range(0..SLOTS);
+            }
+            fetch |= u64::from(chance(&mut self.rng, 8)) << i;
+        }
+        let [a, b] = self.readers;
+        self.b
+            .set("read_ask_i", u64::from(a.asks) | u64::from(b.asks) << 1);
+        self.b.set("read_slot_i", (a.slot | b.slot << 16) as u64);
+        self.b.set("read_fetch_i", fetch);
+        self.granted = grant;
+        (grant, fetch)
+    }
+
+    /// Words come to who fetched them, in time; nothing is there without.
+    fn check_words(&mut self, now: u64) {
+        let valid = self.b.get("read_valid_o");
+        let shown = self.b.bytes("read_word_o");
+        let due = self.words.pop_front_if(|w| w.at == now);
+        assert_eq!(
+            valid,
+            due.as_ref().map_or(0, |w| 1 << w.reader),
+            "who gets a word"
+        );
+        for (i, word) in shown.chunks(8).enumerate() {
+            match &due {
+                Some(w) if w.reader == i => {
+                    let same = w.bytes.as_ref().is_none_or(|b| b == word);
+                    assert!(same, "material of slot {}: {word:x?}, not {:x?}", w.slot, w.bytes);
+                }
+                _ => assert_eq!(word, [0; 8], "a word without a fetch"),
+            }
+        }
     }
 
     /// The public half of the slot that was asked for.
     fn check_read(&mut self) {
-        let Some((slot, want)) = self.read[1] else {
+        let Some((slot, want)) = self.read[2] else {
             return;
         };
         let got = Meta::take(&mut self.b.bits("read_meta_o"));
@@ -406,6 +519,7 @@ fn random_changes() {
             s.completed,
             s.seals
         );
+        assert!(s.fetches.iter().all(|&n| n > 500), "{:?} fetches", s.fetches);
     }
 }
 
@@ -448,7 +562,7 @@ fn a_change_waits_for_the_requests_before_it_and_no_others() {
         quiet(&mut s, 0, 2);
     }
     assert!(
-        (0..10).any(|_| {
+        (0..20).any(|_| {
             quiet(&mut s, 0, 0);
             s.b.get("key_valid_o") == 3
         }),
@@ -467,13 +581,17 @@ fn a_reset_empties_every_slot() {
             s.cycle();
         }
         s.b.m.reset().unwrap();
-        (s.now, s.guard, s.fetched, s.read) = (None, Guard::Idle, None, [None; 2]);
+        (s.now, s.guard, s.read, s.granted) = (None, Guard::Idle, [None; 3], 0);
+        (s.readers, s.words, s.put_words) = Default::default();
         (s.meta, s.out, s.completed, s.key) = (Default::default(), [0; LANES], 0, [None; SLOTS]);
         for slot in 0..SLOTS {
+            s.b.set("read_ask_i", 0u64);
+            s.b.set("read_fetch_i", 0u64);
             s.b.set("read_slot_i", slot as u64);
             s.b.set("put_valid_i", false);
-            s.b.m.tick();
-            s.b.m.tick();
+            for _ in 0..3 {
+                s.b.m.tick();
+            }
             let m = Meta::take(&mut s.b.bits("read_meta_o"));
             assert_eq!((m.valid, m.generation), (false, 0));
         }

@@ -136,7 +136,7 @@ module key_wrap
   logic [2:0] block_q, block_d, blocks_q, aad_blocks_q;
   logic       single, bad_q, differs_q, icv_bad_q, pad_bad_q, fail_q, result_q, release_q;
   logic [31:0] diff_q;
-  logic [3:0]  stray_q;
+  logic [3:0]  stray_q, icv_part_q;
   logic        blank_q;                         // nothing of the word at the head stays
   assign single = semis_q == 4'd1;
 
@@ -454,7 +454,9 @@ module key_wrap
     if (hash_out && open) diff_q <= diff_q | wrong;
     differs_q <= diff_q != '0;
     if (state_q[ST_VERIFY]) begin
-      icv_bad_q <= a_q[31:0] != ICV2 || a_q[55:32] != '0 || 5'((9'(mli) + 9'd7) >> 3) != 5'(semis_q) || mli > 8'd64;
+      icv_part_q <= {5'((9'(mli) + 9'd7) >> 3) != 5'(semis_q) || mli > 8'd64, a_q[55:32] != '0, a_q[31:16] != ICV2[31:16],
+                     a_q[15:0] != ICV2[15:0]};
+      icv_bad_q  <= icv_part_q != '0;
       for (int b = 0; b < 4; b++) stray_q[b] <= pay_shift && !pay_mask_q[b] && pay_head[8*b+:8] != '0;
       pad_bad_q <= pad_bad_q || stray_q != '0;
     end
@@ -485,6 +487,7 @@ module key_wrap
       differs_q  <= 1'b0;
       stray_q    <= '0;
       icv_bad_q  <= 1'b0;
+      icv_part_q <= '0;
       pad_bad_q  <= 1'b0;
       pay_rem_q  <= '0;
       pay_mask_q <= '0;

@@ -26,7 +26,7 @@ module key_wrap_probe
   input  logic         ack_i,
   output logic         ok_o,
   output logic [6:0]   payload_len_o,
-  output logic [28:0]  work_o,
+  output logic [29:0]  work_o,
   output logic         ram_o,
   output logic [2:0]   result_o
 );
@@ -49,7 +49,7 @@ module key_wrap_probe
   end
   assign sub = subs != '0;
   assign work_o = {
-    dut.in_word_q != '0, dut.into_q != '0, dut.aad_head_q != '0, dut.iv_q != '0, dut.a_q != '0, dut.diff_q != '0, dut.differs_q, dut.stray_q != '0, dut.icv_bad_q,
+    dut.in_word_q != '0, dut.into_q != '0, dut.aad_head_q != '0, dut.iv_q != '0, dut.a_q != '0, dut.diff_q != '0, dut.differs_q, dut.stray_q != '0, dut.icv_bad_q, dut.icv_part_q != '0,
     dut.pad_bad_q, dut.pay_rem_q != '0, dut.pay_mask_q != '0, window, dut.u_aes.next_q != '0, dut.u_aes.key_q != '0,
     state, dut.u_aes.in_q != '0, dut.u_aes.keyed_q != '0, dut.u_aes.halfway_q != '0, dut.u_aes.mixed_q != '0, sub,
     dut.u_ghash.data_q != '0, dut.u_ghash.h_q != '0, dut.u_ghash.y_q != '0, dut.u_ghash.z_q != '0, dut.u_ghash.product_q != '0, dut.aad_rem_q != '0,
