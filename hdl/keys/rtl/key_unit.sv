@@ -226,12 +226,8 @@ module key_unit
     verdict_q <= verdict;
     final_q   <= verdict_d;
     good_q    <= verdict_d == STATUS_OK;
-<<<<<<< HEAD
-    to_read_q <= is_verify || (op.reads && !is_mac && read_len != '0);
-=======
-    some_q    <= sub.pay_len != '0;
+    some_q    <= read_len != '0;
     to_read_q <= is_verify || (op.reads && !is_mac && some_q);
->>>>>>> narrow
     to_keys_q <= is_wrap || is_mac || is_derive;
   end
   // The officer's load uses the window up, whatever becomes of it.
