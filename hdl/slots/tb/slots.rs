@@ -371,7 +371,8 @@ impl Slots {
     fn check_words(&mut self, now: u64) {
         let valid = self.b.get("read_valid_o");
         let shown = self.b.bytes("read_word_o");
-        let due = self.words.pop_front_if(|w| w.at == now);
+        let comes = self.words.front().is_some_and(|w| w.at == now);
+        let due = if comes { self.words.pop_front() } else { None };
         assert_eq!(valid, due.as_ref().map_or(0, |w| 1 << w.reader), "who gets a word");
         for (i, word) in shown.chunks(8).enumerate() {
             match &due {
