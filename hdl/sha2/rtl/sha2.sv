@@ -47,8 +47,8 @@ module sha2
   assign req_ready_o  = ready_q;
   always_ff @(posedge clk_i) begin
     start_q <= req_valid_i && req_ready_o;
-    ready_q <= idle && !start_q && !(req_valid_i && req_ready_o) && rst_ni && !clear_i && !(out_valid_o && out_ready_i);
-    if (idle) alg_q <= req_alg_i;
+    ready_q <= (idle || clear_q) && !start_q && !(req_valid_i && req_ready_o) && rst_ni && !clear_i && !(out_valid_o && out_ready_i);
+    if (ready_q) alg_q <= req_alg_i;
     if (clear_q) start_q <= 1'b0;
   end
   assign in_ready_o   = pad_ready && !clear_q;

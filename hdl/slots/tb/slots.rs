@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The slots between a guard, a key unit and two lanes played here: a slot is empty while its key changes, it does not change while the
-//! guard decides on it, no lane's key port is touched until every request given before is answered, seals count, and nothing of a
-//! key comes out elsewhere.
+//! guard or an engine decides on it, no lane's key port is touched until every request given before is answered, a key that an
+//! engine holds is not stored over, seals and signatures count, and nothing of a key comes out elsewhere.
 
 #[path = "../../keys/tb/model.rs"]
 mod model;
+mod readers;
 
 use casemate_hdl_tb::{Bench, chance, pack};
 use model::Meta;
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::collections::VecDeque;
+use readers::{EC, Known, Readers};
 
 const SLOTS: usize = 8;
 const LANES: usize = 2;
 const FILL: u64 = 0;
 const EMPTY: u64 = 1;
 const RIGHTS: u64 = 2;
-/// Of keys that do not seal.
+/// Of keys that neither seal nor sign.
 const COUNT: u64 = 3;
 
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ struct Put {
     age: u32,
     /// Requests in each lane that must be answered first, from the moment the slot was empty.
     before: Option<[u32; LANES]>,
+    /// The cycle of the first word of the key, once it was asked for.
+    words_at: Option<u64>,
     cleared: [bool; LANES],
     loaded: [bool; LANES],
     /// Cycle in which each lane says that it is done.
@@ -41,22 +44,11 @@ impl Put {
     fn aes(&self) -> bool {
         self.op == FILL && self.meta.key_type <= 3
     }
-}
 
-/// One of those who read slots.
-#[derive(Debug, Clone, Copy, Default)]
-struct Reader {
-    asks: bool,
-    slot: usize,
-}
-
-/// A word of material on its way: when it comes, to whom, of which slot, and what it is if that is known.
-#[derive(Debug, Clone)]
-struct Word {
-    at: u64,
-    reader: usize,
-    slot: usize,
-    bytes: Option<Vec<u8>>,
+    /// It may store: the slot is empty and no request of it is left.
+    fn drained(&self) -> bool {
+        self.before == Some([0; LANES])
+    }
 }
 
 /// What the guard is at.
@@ -88,15 +80,9 @@ struct Slots {
     counts: u32,
     /// What the guard's slot was when it looked; none: its key was changing.
     looked: Option<(Meta, u32)>,
-    readers: [Reader; 2],
-    /// What the reader whose turn it is will see of the slots that it named in this cycle and the last two, if that is known.
-    read: [Option<(usize, Meta)>; 3],
-    words: VecDeque<Word>,
-    fetches: [u32; 2],
-    /// The guard's and the readers' turns as they were.
-    granted: u64,
-    /// Words of the key that are still to be given, after so many cycles.
-    put_words: (u32, VecDeque<Vec<u8>>),
+    readers: Readers,
+    /// Cycles in which a command waited for an engine that decided on its slot, or held its key.
+    waits: [u32; 2],
 }
 
 impl Slots {
@@ -106,12 +92,18 @@ impl Slots {
             "gcm/rtl/gcm_pkg.sv",
             "pkg/rtl/casemate_pkg.sv",
             "slots/rtl/slots_pkg.sv",
+            "ecunit/rtl/ecunit_pkg.sv",
             "slots/rtl/slot_flags.sv",
             "slots/rtl/slots.sv",
+            "slots/tb/slots_tb.sv",
         ];
-        let params = [("SLOTS", SLOTS as u32), ("LANES", LANES as u32)];
+        let params = [
+            ("SLOTS", SLOTS as u32),
+            ("LANES", LANES as u32),
+            ("EC", EC as u32),
+        ];
         Self {
-            b: Bench::new("slots", &files, &params),
+            b: Bench::new("slots_tb", &files, &params),
             rng: ChaCha8Rng::seed_from_u64(seed),
             meta: Default::default(),
             used: [0; SLOTS],
@@ -126,26 +118,33 @@ impl Slots {
             seals: 0,
             counts: 0,
             looked: None,
-            readers: Default::default(),
-            read: [None; 3],
-            words: VecDeque::new(),
-            fetches: [0; 2],
-            granted: 0,
-            put_words: (0, VecDeque::new()),
+            readers: Readers::new(),
+            waits: [0; 2],
         }
     }
 
     fn random_put(&mut self) -> Put {
         let r = &mut self.rng;
-        let slot = r.random_range(0..SLOTS);
+        // Often one that an engine is at.
+        let held: Vec<usize> = (0..SLOTS)
+            .filter(|&s| self.readers.holds(s) || self.readers.busy(s))
+            .collect();
+        let slot = match held[..] {
+            [first, ..] if chance(r, 50) => first,
+            _ => r.random_range(0..SLOTS),
+        };
         let generation = self.meta[slot].generation;
         let valid = self.meta[slot].valid;
         let mut op = [FILL, FILL, EMPTY, RIGHTS][r.random_range(0..if valid { 4 } else { 2 })];
         let mut used = r.random();
-        if valid && self.meta[slot].key_type > 3 && r.random() {
+        if valid && [4, 5].contains(&self.meta[slot].key_type) && r.random() {
             (op, used) = (COUNT, self.used[slot].wrapping_add(1));
         }
-        let key_type = r.random_range(1..=5);
+        // Of a key that there is the type stays.
+        let key_type = match op {
+            FILL => r.random_range(1..=7),
+            _ => self.meta[slot].key_type,
+        };
         let mut key = [0; 64];
         r.fill_bytes(&mut key);
         Put {
@@ -167,6 +166,7 @@ impl Slots {
             key,
             age: 0,
             before: None,
+            words_at: None,
             cleared: [false; LANES],
             loaded: [false; LANES],
             done_at: [None; LANES],
@@ -220,26 +220,23 @@ impl Slots {
             self.seals += 1;
             self.used[self.look] = self.used[self.look].wrapping_add(1);
         }
-        let (grant, fetch) = self.drive_readers();
-        // Key unit: its command, and its words when they have been asked for.
-        let word = match &mut self.put_words {
-            (0, words) => words.pop_front(),
-            (wait, _) => {
-                *wait -= 1;
-                None
-            }
-        };
-        self.b.set("put_word_valid_i", word.is_some());
-        let noise: [u8; 8] = self.rng.random();
-        self.b.set_bytes("put_word_i", &word.unwrap_or(noise.to_vec()));
+        self.readers.drive(&mut self.b, &mut self.rng, SLOTS);
+        // Key unit.
         self.b.set("put_valid_i", self.now.is_some());
+        let mut word = self.rng.random();
+        let mut comes = false;
         if let Some(p) = &self.now {
             self.b.set("put_op_i", p.op);
             self.b.set("put_slot_i", p.slot as u64);
             self.b.set("put_used_i", p.used);
-            let meta = pack(&p.meta.fields());
-            self.b.set_words("put_meta_i", &meta);
+            self.b.set_words("put_meta_i", &pack(&p.meta.fields()));
+            if let Some(i) = p.words_at.and_then(|at| now.checked_sub(at)).filter(|&i| i < 8) {
+                let i = 8 * i as usize;
+                (comes, word) = (true, u64::from_le_bytes(p.key[i..i + 8].try_into().unwrap()));
+            }
         }
+        self.b.set("put_word_valid_i", comes);
+        self.b.set("put_word_i", word);
         // Lanes.
         let (mut given, mut answered, mut ready, mut done) = (0u64, 0u64, 0u64, 0u64);
         let hands = matches!(self.guard, Guard::Send(0)).then(|| self.rng.random_range(0..LANES));
@@ -261,13 +258,15 @@ impl Slots {
         self.b.set("key_done_i", done);
         self.b.m.settle();
 
+        let signature = self.readers.check(&mut self.b, &mut self.rng);
         self.key_port(ready, now);
-        self.check_words(now);
         if self.b.is("put_ask_o") {
-            let p = self.now.as_ref().filter(|p| p.op == FILL);
-            let key = p.expect("words asked for without a key").key;
-            let words = key.chunks(8).map(<[u8]>::to_vec).collect();
-            self.put_words = (self.rng.random_range(0..4), words);
+            let delay = self.rng.random_range(1..10);
+            let holds = |slot| self.readers.holds(slot);
+            let p = self.now.as_mut().expect("a key asked for without an operation");
+            assert!(p.op == FILL && p.words_at.is_none(), "asks again");
+            assert!(p.drained() && !holds(p.slot), "asks too early");
+            p.words_at = Some(now + delay);
         }
         for l in 0..LANES {
             let (g, a) = (given >> l & 1 == 1, answered >> l & 1 == 1);
@@ -287,6 +286,7 @@ impl Slots {
             && p.op < RIGHTS
             && p.age > 2
             && (self.guard == Guard::Idle || self.look != p.slot)
+            && !self.readers.busy(p.slot)
         {
             // Empty from here on. Of an empty slot no request is left.
             p.before = Some(if self.meta[p.slot].valid {
@@ -298,8 +298,7 @@ impl Slots {
         if self.b.is("done_o") {
             self.complete();
         }
-        // What is asked for now is shown three cycles later as it is now; while it changes it is one or the other.
-        let changing = self.now.as_ref().filter(|p| p.op < RIGHTS).map(|p| p.slot);
+        // What is looked at now is shown two cycles later as it is now.
         let held = self
             .now
             .as_ref()
@@ -307,106 +306,28 @@ impl Slots {
         if self.guard == Guard::Look {
             self.looked = (!held).then_some((self.meta[self.look], self.used[self.look]));
         }
-        let busy = self.now.as_ref().map(|p| p.slot);
-        let turn = usize::from(grant == 2);
-        let read = self.readers[turn].slot;
-        let known = grant != 0 && busy != Some(read) && self.completed > 0;
-        let last = self.read[0].filter(|r| busy != Some(r.0));
-        self.read = [known.then_some((read, self.meta[read])), last, self.read[1]];
-        for w in self.words.iter_mut().filter(|w| changing == Some(w.slot)) {
-            w.bytes = None;
+        if let Some((slot, used)) = signature {
+            assert!(self.meta[slot].valid && self.meta[slot].key_type > 5);
+            self.used[slot] = self.used[slot].wrapping_add(1);
+            assert_eq!(used, self.used[slot], "a signature is not counted on");
         }
-        if fetch & grant != 0 {
-            self.fetches[turn] += 1;
-            // What is on its way of the last one still comes.
-            self.words.retain(|w| w.at < now + 4);
-            let key = self.key[read].filter(|_| changing != Some(read));
-            for i in 0..8 {
-                self.words.push_back(Word {
-                    at: now + 4 + i as u64,
-                    reader: turn,
-                    slot: read,
-                    bytes: key.map(|k| k[8 * i..8 * i + 8].to_vec()),
-                });
-            }
+        if let Some(p) = self.now.as_ref().filter(|p| p.op < RIGHTS) {
+            self.waits[0] += u32::from(p.before.is_none() && p.age > 2 && self.readers.busy(p.slot));
+            self.waits[1] += u32::from(p.drained() && self.readers.holds(p.slot));
         }
-        self.b.m.rise();
-    }
-
-    /// Both readers ask, name slots and fetch when they like, with their grant or without; whose turn it is, and who fetches.
-    fn drive_readers(&mut self) -> (u64, u64) {
-        let grant = self.b.get("read_grant_o");
-        let asked = self
-            .readers
-            .iter()
-            .zip(0..)
-            .map(|(r, i)| u64::from(r.asks) << i)
-            .sum::<u64>();
-        assert!(grant != 3, "two at a time");
-        if self.granted & asked != 0 {
-            assert_eq!(grant, self.granted, "it keeps its turn while it asks");
-        } else {
-            assert_eq!(grant == 0, asked == 0, "somebody who asks has the next turn");
-            let other = asked & !self.granted;
-            assert!(
-                self.granted == 0 || other == 0 || grant == other,
-                "the other one waits"
-            );
-        }
-        self.check_read();
-        let mut fetch = 0;
-        for (i, r) in self.readers.iter_mut().enumerate() {
-            let turn = grant >> i & 1 == 1;
-            r.asks = if r.asks {
-                !turn || !chance(&mut self.rng, 8)
-            } else {
-                chance(&mut self.rng, 15)
-            };
-            if chance(&mut self.rng, 25) {
-                r.slot = self.rng.random_range(0..SLOTS);
-            }
-            fetch |= u64::from(chance(&mut self.rng, 8)) << i;
-        }
-        let [a, b] = self.readers;
-        self.b
-            .set("read_ask_i", u64::from(a.asks) | u64::from(b.asks) << 1);
-        self.b.set("read_slot_i", (a.slot | b.slot << 16) as u64);
-        self.b.set("read_fetch_i", fetch);
-        self.granted = grant;
-        (grant, fetch)
-    }
-
-    /// Words come to who fetched them, in time; nothing is there without.
-    fn check_words(&mut self, now: u64) {
-        let valid = self.b.get("read_valid_o");
-        let shown = self.b.bytes("read_word_o");
-        let due = self.words.pop_front_if(|w| w.at == now);
-        assert_eq!(
-            valid,
-            due.as_ref().map_or(0, |w| 1 << w.reader),
-            "who gets a word"
-        );
-        for (i, word) in shown.chunks(8).enumerate() {
-            match &due {
-                Some(w) if w.reader == i => {
-                    let same = w.bytes.as_ref().is_none_or(|b| b == word);
-                    assert!(same, "material of slot {}: {word:x?}, not {:x?}", w.slot, w.bytes);
-                }
-                _ => assert_eq!(word, [0; 8], "a word without a fetch"),
-            }
-        }
-    }
-
-    /// The public half of the slot that was asked for.
-    fn check_read(&mut self) {
-        let Some((slot, want)) = self.read[2] else {
-            return;
+        // A slot with a command is one thing or the other.
+        let (command, completed) = (self.now.as_ref(), self.completed);
+        let stores = command.filter(|p| p.op < RIGHTS && p.drained() && !self.readers.holds(p.slot));
+        let stores = stores.map(|p| p.slot);
+        let (meta, used, key) = (&self.meta, &self.used, &self.key);
+        let quiet = |s: usize| completed > 0 && command.is_none_or(|p| p.slot != s);
+        let known = Known {
+            public: &|s| quiet(s).then(|| (meta[s], used[s])),
+            key: &|s| key[s],
+            steady: &|s| stores != Some(s),
         };
-        let got = Meta::take(&mut self.b.bits("read_meta_o"));
-        assert_eq!((got.valid, got.generation), (want.valid, want.generation));
-        if want.valid {
-            assert_eq!(got, want, "slot {slot}");
-        }
+        self.readers.note(now, known);
+        self.b.m.rise();
     }
 
     fn key_port(&mut self, ready: u64, now: u64) {
@@ -424,12 +345,10 @@ impl Slots {
             return;
         }
         let delay = self.rng.random_range(1..30);
+        let holds = |slot| self.readers.holds(slot);
         let p = self.now.as_mut().expect("a key offered without an operation");
-        assert_eq!(
-            p.before,
-            Some([0; LANES]),
-            "requests given before are not answered"
-        );
+        assert!(p.drained(), "requests given before are not answered");
+        assert!(!holds(p.slot), "an engine holds the key");
         assert_eq!(slot as usize, p.slot);
         if !clear {
             assert!(p.aes(), "a key that no lane uses");
@@ -455,6 +374,7 @@ impl Slots {
     fn complete(&mut self) {
         let p = self.now.take().expect("done without an operation");
         assert_eq!(p.done_at, [None; LANES], "before each lane is done");
+        assert_eq!(p.op == FILL, p.words_at.is_some(), "the key was asked for");
         if p.op < RIGHTS {
             assert_eq!(p.cleared, [true; LANES]);
             assert_eq!(p.loaded, [p.aes(); LANES]);
@@ -488,6 +408,12 @@ impl Slots {
         panic!("an operation does not end: {:?}", self.now);
     }
 
+    fn reset(&mut self) {
+        self.b.m.reset().unwrap();
+        (self.now, self.guard, self.readers) = (None, Guard::Idle, Readers::new());
+        (self.meta, self.out, self.completed, self.key) = (Default::default(), [0; LANES], 0, [None; SLOTS]);
+    }
+
     /// Every slot once, so that all memory is known.
     fn fill_all(&mut self) {
         for slot in 0..SLOTS {
@@ -519,7 +445,14 @@ fn random_changes() {
             s.completed,
             s.seals
         );
-        assert!(s.fetches.iter().all(|&n| n > 500), "{:?} fetches", s.fetches);
+        let r = &s.readers;
+        assert!(
+            r.keys.iter().all(|&n| n > 200) && r.signatures > 30 && s.waits.iter().all(|&n| n > 50),
+            "{:?} keys fetched, {} signatures, waits {:?}",
+            r.keys,
+            r.signatures,
+            s.waits
+        );
     }
 }
 
@@ -543,6 +476,8 @@ fn a_change_waits_for_the_requests_before_it_and_no_others() {
         }
     }
     s.b.set("look_busy_i", false);
+    s.b.set_words("ec_ask_i", &[0; 3]);
+    s.b.set("ec_held_i", 0u64);
     s.b.set("key_ready_i", 3u64);
     for _ in 0..3 {
         quiet(&mut s, 2, 0);
@@ -562,7 +497,8 @@ fn a_change_waits_for_the_requests_before_it_and_no_others() {
         quiet(&mut s, 0, 2);
     }
     assert!(
-        (0..20).any(|_| {
+        // Eight words are overwritten first.
+        (0..16).any(|_| {
             quiet(&mut s, 0, 0);
             s.b.get("key_valid_o") == 3
         }),
@@ -580,20 +516,80 @@ fn a_reset_empties_every_slot() {
             }
             s.cycle();
         }
-        s.b.m.reset().unwrap();
-        (s.now, s.guard, s.read, s.granted) = (None, Guard::Idle, [None; 3], 0);
-        (s.readers, s.words, s.put_words) = Default::default();
-        (s.meta, s.out, s.completed, s.key) = (Default::default(), [0; LANES], 0, [None; SLOTS]);
+        s.reset();
         for slot in 0..SLOTS {
-            s.b.set("read_ask_i", 0u64);
-            s.b.set("read_fetch_i", 0u64);
+            s.b.set("read_ask_i", true);
             s.b.set("read_slot_i", slot as u64);
-            s.b.set("put_valid_i", false);
-            for _ in 0..3 {
-                s.b.m.tick();
-            }
+            (0..4).for_each(|_| s.b.m.tick());
+            assert!(s.b.is("read_grant_o"));
             let m = Meta::take(&mut s.b.bits("read_meta_o"));
             assert_eq!((m.valid, m.generation), (false, 0));
         }
+        s.reset();
     }
+}
+
+/// Whatever is under way, and whoever still asks.
+#[test]
+fn a_wipe_leaves_nothing() {
+    let mut s = Slots::new(6);
+    let mut was_left = 0;
+    for round in 0..40 {
+        s.stall = [0, 30, 80][round % 3];
+        s.fill_all();
+        for _ in 0..s.rng.random_range(200..500) {
+            if s.now.is_none() && chance(&mut s.rng, 50) {
+                s.now = Some(s.random_put());
+            }
+            s.cycle();
+        }
+        s.b.set("wipe_i", true);
+        let mut took = None;
+        for n in 0..8 * SLOTS + 40 {
+            s.readers.drive(&mut s.b, &mut s.rng, SLOTS);
+            let random: u64 = s.rng.random();
+            for (i, port) in ["look_busy_i", "count_i", "put_valid_i", "put_word_valid_i"]
+                .iter()
+                .enumerate()
+            {
+                s.b.set(port, random >> i & 1);
+            }
+            s.b.set("look_slot_i", random >> 8 & 7);
+            s.b.set("put_slot_i", random >> 16 & 7);
+            s.b.set("put_op_i", random >> 24 & 3);
+            s.b.set("put_word_i", random);
+            s.b.set("lane_given_i", 0u64);
+            s.b.set("key_ready_i", random >> 32 & 3);
+            s.b.set("key_done_i", random >> 34 & 3);
+            s.b.m.settle();
+            was_left |= s.b.get("left_o");
+            if n > 0 {
+                let busy = ["done_o", "put_ask_o", "read_valid_o"].map(|p| s.b.is(p));
+                assert_eq!(busy, [false; 3], "done, asks, gives, after {n} cycles");
+                assert_eq!((s.b.get("key_valid_o"), s.b.get("read_word_o")), (0, 0));
+                let mut answer = s.b.bits("ec_answer_o");
+                answer.take(1);
+                assert_eq!(answer.take(65), 0, "an engine gets a word");
+            }
+            // What was looked at before the wipe has come.
+            if n > 3 {
+                for port in ["look_meta_o", "read_meta_o"] {
+                    assert!(!Meta::take(&mut s.b.bits(port)).valid, "a key after {n} cycles");
+                }
+                assert_eq!(s.b.bytes("key_o"), [0; 32]);
+            }
+            if s.b.is("wiped_o") {
+                took.get_or_insert(n);
+                assert_eq!(s.b.get("left_o"), 0, "something of a key is left");
+            }
+            s.b.m.rise();
+        }
+        assert!(took.is_some_and(|n| n <= 8 * SLOTS + 3), "{took:?} cycles");
+        s.b.set("wipe_i", false);
+        s.reset();
+    }
+    assert_eq!(
+        was_left, 0x1f,
+        "places in which there never was anything of a key"
+    );
 }
