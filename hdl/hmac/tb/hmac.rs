@@ -176,7 +176,10 @@ impl Unit {
                 "a result before its time"
             );
             assert!(requested || !done, "a result without a request");
-            assert!(!self.b.is("stray_o"), "something beside the MAC, or too few words of it");
+            assert!(
+                !self.b.is("stray_o"),
+                "something beside the MAC, or too few words of it"
+            );
             if done {
                 assert!(self.b.is("key_zero_o"), "the key is still there");
                 assert!(self.b.is("hash_zero_o"), "the hash's state is still there");
@@ -220,7 +223,10 @@ impl Unit {
         self.quiet();
         self.b.set("rst_ni", 1u64);
         self.b.m.tick();
-        assert!(self.b.is("regs_zero_o"), "registers not zero after clear or reset");
+        assert!(
+            self.b.is("regs_zero_o"),
+            "registers not zero after clear or reset"
+        );
         for _ in 0..CLEAR - 2 {
             self.b.m.tick();
         }
