@@ -184,7 +184,7 @@ fn refused_by_the_driver() {
     }
 }
 
-/// The engine's own errors. In the model: for the RTL see hdl/ec.
+/// The engine's own errors, in the model; in the RTL: tests/ecload.rs.
 #[test]
 fn the_engines_errors() {
     let officer = officer("soft:");

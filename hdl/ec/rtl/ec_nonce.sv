@@ -135,10 +135,9 @@ module ec_nonce
   );
 
   // Strings are big-endian: their last word is the lowest.
-  logic [3:0] in_at, out_at;
+  logic [3:0] out_at;
   assign random_ready_o = state_q == RANDOM;
   assign out_valid_o    = state_q == OFFER;
-  assign in_at          = words - 4'd1 - in_word_q;
   assign out_at         = words - 4'd1 - out_word_q;
   assign out_o          = state_q == OFFER ? swap(t_q[9'(out_at)*32+:32]) : '0;
   assign clean_o        = state_q == IDLE && !clear_q;
@@ -148,7 +147,7 @@ module ec_nonce
   always_ff @(posedge clk_i) begin
     clear_q <= !rst_ni || clear_i;
     if (digest_valid_i) begin
-      digest_q[9'(in_at)*32+:32] <= swap(digest_i);
+      digest_q  <= {digest_q[351:0], swap(digest_i)};   // the last word is the string's first
       in_word_q <= in_word_q + 4'd1;
       if (in_word_q == words - 4'd1) digest_full_q <= 1'b1;
     end
