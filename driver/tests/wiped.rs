@@ -339,12 +339,22 @@ fn powers_of_h_left_out_are_caught() {
 }
 
 #[test]
-fn info_memory_left_out_is_caught() {
+fn half_of_the_key_units_memory_left_out_is_caught() {
     without(
         "keys/rtl/key_data.sv",
         "left_q     <= 7'd63;",
         "left_q     <= 7'd31;",
-        "u_data",
+        "u_data__DOT__words",
+    );
+}
+
+#[test]
+fn the_macs_memory_left_out_is_caught() {
+    without(
+        "hmac/rtl/hmac.sv",
+        "sweeping_q   <= clear_q || sweep_left_q != '0;",
+        "sweeping_q   <= clear_q;",
+        "u_hmac__DOT__words",
     );
 }
 
