@@ -4,6 +4,7 @@
 module key_unit_tb
   import gcm_pkg::*;
   import casemate_pkg::*;
+  import ecunit_pkg::*;
 #(
   parameter  int unsigned DW     = 256,
   parameter  int unsigned SLOTS  = 8,
@@ -47,15 +48,16 @@ module key_unit_tb
   output logic                  rnd_take_o,
   input  logic [63:0]           rnd_i,
   input  logic                  rnd_error_i,   // final
-  // Another reader of the slots.
-  input  logic                  read_ask_i,
-  output logic                  read_grant_o,
-  input  logic [15:0]           read_slot_i,
-  output slot_meta_t            read_meta_o,
-  output logic [31:0]           read_used_o,
-  input  logic                  read_fetch_i,
-  output logic                  read_valid_o,
-  output logic [63:0]           read_word_o,
+  // One engine for elliptic curves.
+  input  ec_ask_t               ec_ask_i,
+  output ec_answer_t            ec_answer_o,
+  input  logic [0:0]            ec_held_i,
+  input  logic [15:0]           ec_held_slot_i[1],
+  input  logic                  ec_valid_i,
+  output logic                  ec_ready_o,
+  input  key_req_t              ec_i,
+  output logic [2:0]            secret_at_o,
+  input  logic [63:0]           secret_i,
   // Lanes: requests given and answered; their copies of keys.
   input  logic [LANES-1:0]      lane_given_i,
   input  logic [LANES-1:0]      lane_answered_i,
@@ -104,7 +106,7 @@ module key_unit_tb
   end
   assign left_o = {
     words, dut.u_data.put_q != '0, dut.u_data.first_q != '0, dut.word != '0, dut.out_word_q != '0, dut.put_word_q != '0,
-    dut.in_half_q != '0, dut.given_q != '0, dut.head_q != '0, dut.came_word[0] != '0, dut.rnd_put_q != '0, dut.head_word_q != '0,
+    dut.in_half_q != '0, dut.given_q != '0, dut.head_q != '0, dut.came_word != '0, dut.rnd_put_q != '0, dut.head_word_q != '0,
     dut.byte_q != '0, dut.u_slots.key_q != '0, dut.u_mac.word_q != '0, dut.u_mac.root_word_q != '0, dut.u_mac.source_q != '0,
     !(dut.u_mac.u_hmac.u_zero.zero_o && dut.u_mac.u_hmac.u_zero.words_zero_o),
     !(dut.u_mac.u_hmac.u_sha2.u_core.u_zero.zero_o && dut.u_mac.u_hmac.u_sha2.u_pad.u_zero.zero_o),
