@@ -290,15 +290,18 @@ fn no_element_depends_on_keys_or_data() {
 /// The comparison sees what is there: at the beginning of a wipe much differs.
 #[test]
 fn what_is_left_is_seen() {
-    let early: Vec<String> = [0, 2, 4, 6]
-        .into_iter()
-        .flat_map(|seed| wiped(&config("latency=1000&wlatency=1000"), seed, 1)[0].clone())
-        .collect();
-    for part in [
+    let mut unseen = vec![
         "material", "u_aes", "powers", "places", "u_mac", "u_wrap", "u_engine",
-    ] {
-        assert!(early.iter().any(|n| n.contains(part)), "{part} in {early:#?}");
+    ];
+    // Not each of them is at work at every moment.
+    for seed in (0..40).step_by(2) {
+        let [early, _] = wiped(&config("latency=1000&wlatency=1000"), seed, 1);
+        unseen.retain(|part| !early.iter().any(|n| n.contains(part)));
+        if unseen.is_empty() {
+            return;
+        }
     }
+    panic!("never seen: {unseen:?}");
 }
 
 /// A wipe with one RAM left out.
