@@ -134,7 +134,7 @@ module isolation_i1
     logic [SLOTS-1:0][31:0]  used;
     logic [LANES-1:0]        sent, finished;
     logic [9:0]              lane_out, lane_old;
-    logic [$clog2(SLOTS)+2:0] sweep;
+    logic [$clog2(SLOTS)+2:0] sweep, place;
     logic [$clog2(SLOTS)+3:0] wipe_left;
   } state_t;
   shown_t shown[2];
@@ -261,6 +261,7 @@ module isolation_i1
       state[c].lane_out    = u_slots.g_lane[0].out_q;
       state[c].lane_old    = u_slots.g_lane[0].old_q;
       state[c].sweep       = u_slots.sweep_q;
+      state[c].place       = u_slots.place_q;
       state[c].wipe_left   = u_slots.wipe_left_q;
       // A word of a key between the bus and the window.
       if (u_csr.state_q == CSR_ACCESS && u_csr.write_q && u_csr.is_window) state[c].wdata = '0;

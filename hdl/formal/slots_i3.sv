@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// I3 on the slot memory: once wipe_i has been high for 8 * SLOTS + 2 cycles without a break, no key bit is left in slots, and wiped_o is high
+// I3 on the slot memory: once wipe_i has been high for 8 * SLOTS + 3 cycles without a break, no key bit is left in slots, and wiped_o is high
 // then and never before; one is enough for the ports to be quiet. What was emptied or wiped is zero until it is filled again.
 //
 // The real slots, every input free at all times, resets included: no command need be held, nobody need stop. One slot and one word of its
@@ -14,7 +14,7 @@ module slots_i3
   parameter  int unsigned SLOTS  = 64,
   parameter  int unsigned LANES  = 2,
   localparam int unsigned IW     = $clog2(SLOTS),
-  localparam int unsigned N      = 8 * SLOTS + 2      // cycles of wipe_i: the promise
+  localparam int unsigned N      = 8 * SLOTS + 3      // cycles of wipe_i: the promise
 ) (
   input logic             clk_i,
   input logic             rst_ni,
@@ -125,7 +125,7 @@ module slots_i3
   assign emptied = done && kept_q && op_q == SLOT_EMPTY && slot_q == s_q;
   always_ff @(posedge clk_i) begin
     if (emptied || 32'(high_q) == N) clean_q <= 1'b1;
-    if (u_slots.stores && u_slots.fill_q && put_slot_i[IW-1:0] == s_q && !wipe_i) clean_q <= 1'b0;
+    if (u_slots.stores && u_slots.fill_q && u_slots.place_q[IW+2:3] == s_q && !wipe_i) clean_q <= 1'b0;
   end
 
   logic [63:0] word;
@@ -182,21 +182,25 @@ module slots_i3
       if (high_q != '0) assert (u_slots.forget_q);
       if (32'(high_q) >= 2) assert (none_valid);
       if (32'(high_q) >= 3) assert (!u_slots.look_flags[1] && !u_slots.read_flags[1]);
-      if (32'(high_q) > 8 * SLOTS) assert (fetch_first_q != {s_q, w_q} || u_slots.material_first_q == '0);
-      if (32'(high_q) > SLOTS) begin
+      if (32'(high_q) > 8 * SLOTS + 1) assert (fetch_first_q != {s_q, w_q} || u_slots.material_first_q == '0);
+      if (32'(high_q) > 8 * SLOTS) begin
         assert (look_first_q != s_q || (u_slots.look_first_q.meta == '0 && u_slots.look_first_q.used == '0));
         assert (read_first_q != s_q || (u_slots.read_first_q.meta == '0 && u_slots.read_first_q.used == '0));
       end
       if (high_q != '0) begin
         assert (u_slots.sweep_q == high_q[IW+2:0] || 32'(high_q) == N);
-        assert (32'(high_q) <= 32'({s_q, w_q}) || word == '0);
-        assert (32'(high_q) <= 32'(s_q) || (u_slots.meta[s_q] == '0 && u_slots.used[s_q] == '0));
+        assert (u_slots.place_q == high_q[IW+2:0] - 1'b1 || 32'(high_q) == N);
+        assert (32'(high_q) <= 32'({s_q, w_q}) + 1 || word == '0);
+        assert (32'(high_q) <= 32'({s_q, 3'd0}) + 1 || (u_slots.meta[s_q] == '0 && u_slots.used[s_q] == '0));
       end else assert (u_slots.sweep_q == '0);
       assert (32'(u_slots.wipe_left_q) == N - 32'(high_q) && 32'(high_q) <= N);
       // An empty slot's words, as far as they are overwritten.
       assert (!(kept_q && op_q == SLOT_EMPTY && slot_q == s_q)
               || !(u_slots.state_q inside {CLEAR, LOAD, WRITE, DONE} || (u_slots.state_q == STORE && u_slots.put_at_q > w_q))
               || word == '0);
+      assert (high_q == '0 || u_slots.state_q == IDLE);
+      assert (!u_slots.may_q || u_slots.state_q == IDLE);
+      assert (!kept_q || u_slots.state_q == IDLE || u_slots.place_q == {slot_q, u_slots.put_at_q});
       assert (!kept_q || u_slots.fill_q == (op_q == SLOT_FILL));
     end else assert (high_q == '0 && !kept_q && !clean_q);
   end

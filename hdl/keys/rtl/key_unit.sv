@@ -143,7 +143,7 @@ module key_unit
   logic       abort_q, halts_q, running;
   status_e    abort_status_q;
   logic [4:0] step_q;              // cycles in a state, of those with a grant
-  key_req_t   next, req;           // the first that waits; the operation
+  key_req_t   next, taken, req;    // the first that waits; the operation
   logic       next_valid, req_pop, ec_q, ec_turn;   // ec_q: the operation is the EC unit's
 
   // All but the slots stands still while no operation waits: from some cycles after the last, when the engines have come to rest.
@@ -160,13 +160,15 @@ module key_unit
   );
   assign req_pop    = cpl_valid_o && cpl_ready_i && !ec_q;
   assign ec_ready_o = cpl_valid_o && cpl_ready_i && ec_q;
-  // After one of the one kind one of the other, if there is any. What is chosen when IDLE ends stays.
+  // After one of the one kind one of the other, if there is any. What is chosen when IDLE ends stays. Two registers: the first is the
+  // memory's.
   assign ec_turn = ec_valid_i && (!ec_q || !next_valid);
   always_ff @(posedge clk) begin
     if (in_q[IDLE] && !move_q.go) begin
-      req <= ec_turn ? ec_i : next;
+      taken <= ec_turn ? ec_i : next;
       if (move.go) ec_q <= ec_turn;
     end
+    req <= taken;
     if (!rst_ni) ec_q <= 1'b0;
   end
 
@@ -215,14 +217,15 @@ module key_unit
   );
 
   // The last to decide, and where it leads to.
-  logic good_q, some_q, to_read_q, to_keys_q;
+  logic refused_q, good_q, some_q, to_read_q, to_keys_q;
   always_comb begin
     verdict_d = verdict_q;
-    if (req.status != STATUS_OK) verdict_d = req.status;
+    if (refused_q) verdict_d = req.status;
     if (resetting_q) verdict_d = STATUS_ABORTED;
     if (wipe_i) verdict_d = STATUS_ZEROIZED;
   end
   always_ff @(posedge clk) begin
+    refused_q <= req.status != STATUS_OK;
     verdict_q <= verdict;
     final_q   <= verdict_d;
     good_q    <= verdict_d == STATUS_OK;
@@ -341,7 +344,7 @@ module key_unit
   logic          started_q, tag_bad_q;
   logic [51:0]   page_q;
   logic          rd_failed_q, wr_failed_q;
-  logic          rd_start, rd_idle, rd_err, rd_valid, rd_ready, rd_last, stop;
+  logic          rd_start, rd_idle, rd_over, third_q, rd_err, rd_valid, rd_ready, rd_last, stop;
   logic          wr_start, wr_idle, wr_err, wr_valid, wr_ready;
   logic [63:0]   rd_data, rd_addr;
   logic [31:0]   rd_bytes, wr_bytes;
@@ -628,7 +631,11 @@ module key_unit
   // -------------------------------------------------------------- control
   logic out_end;      // the writer has ended
   logic rested_q;     // nothing is left or under way
-  assign rd_start  = begin_q && (in_q[READ] || (in_q[WORK] && is_mac && !job.empty));
+  always_ff @(posedge clk) begin
+    rd_start <= rst_ni && begin_q && (in_q[READ] || (in_q[WORK] && is_mac && !job.empty));
+    third_q  <= step_q >= 5'd2 && !begin_q;
+  end
+  assign rd_over   = rd_idle && third_q && !begin_q;
   assign rd_ready  = in_q[READ] || (in_q[WORK] && mac_ready);
   assign mac_start = step_q == 5'd2 && in_q[WORK] && !is_wrap;
   assign wr_start  = begin_q && in_q[WRITE] && !started_q;
@@ -671,7 +678,7 @@ module key_unit
 
     if (due_q) moves[SECRET] = to_read_q ? go(READ) : after_read;
     if (due_q) moves[WINDOW] = go(CUT);
-    if (rd_idle && !begin_q) moves[READ] = rd_err && !is_verify ? stop_with(STATUS_DMA_SRC) : after_read;
+    if (rd_over) moves[READ] = rd_err && !is_verify ? stop_with(STATUS_DMA_SRC) : after_read;
     if (rnd_ask_o && rnd_ready_i) moves[ASK_RANDOM] = go(RANDOM);
     if (rnd_block && is_random) moves[RANDOM] = go(WRITE);
     else if (rnd_block && blocks_q == 5'd1) moves[RANDOM] = go(counts ? HEAD : to_keys_q ? KEYS : CUT);
@@ -680,7 +687,7 @@ module key_unit
 
     if (is_wrap) begin
       if (wrap_done) moves[WORK] = is_out ? go(WRITE) : blob_ok_q ? go(CUT) : stop_with(STATUS_BAD_BLOB);
-    end else if (is_mac && !job.empty && !begin_q && rd_idle && rd_err) moves[WORK] = stop_with(STATUS_DMA_SRC);
+    end else if (is_mac && !job.empty && rd_over && rd_err) moves[WORK] = stop_with(STATUS_DMA_SRC);
     else if (mac_done) begin
       moves[WORK] = op.writes ? go(WRITE) : is_verify ? go(FINISH) : go(CUT);
       if (is_verify && !mac_ok) moves[WORK] = stop_with(STATUS_TAG_MISMATCH);
@@ -733,7 +740,7 @@ module key_unit
     if (in_q[IDLE]) mac_used_q <= 1'b0;
     else if (mac_start) mac_used_q <= 1'b1;
     // Where the last failure was; shown with a status that says so.
-    rd_failed_q <= rd_idle && !begin_q && rd_err && (in_q[READ] || (in_q[WORK] && is_mac && !job.empty));
+    rd_failed_q <= rd_over && rd_err && (in_q[READ] || (in_q[WORK] && is_mac && !job.empty));
     wr_failed_q <= out_end && wr_err;
     if (rd_failed_q) page_q <= rd_page;
     if (wr_failed_q) page_q <= wr_page;

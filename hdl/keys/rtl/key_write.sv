@@ -38,7 +38,7 @@ module key_write
   localparam int unsigned BEATS = BURST_BYTES / BYTES;
   localparam int unsigned AW    = $clog2(BEATS);
 
-  typedef enum logic [2:0] {IDLE, FILL, SEND, DATA, WAIT} state_e;
+  typedef enum logic [2:0] {IDLE, LOOK, FILL, SEND, DATA, WAIT} state_e;
   state_e           state_q;
   logic [63:0]      at_q;             // next byte
   logic [63:LB]     burst_q;          // the burst's first beat
@@ -46,13 +46,20 @@ module key_write
   logic [AW-1:0]    fill_q, beat_q;   // the beat that is filled, or the burst's last; the one that is sent
   logic             stop_q;
   logic             last_q, done_q;   // one byte is left; none
+  logic             looks_q;          // LOOK's second cycle
   logic [DW-1:0]    places[BEATS];
   logic [AW-1:0]    sweep_q;
 
-  logic take, beat_ends, burst_ends;
+  logic take, beat_ends, block_ends, burst_ends, few_q;
   assign take       = state_q == FILL && in_valid_i && !stop_q;
-  assign beat_ends  = at_q[LB-1:0] == '1;
-  assign burst_ends = at_q[7:0] == '1 || last_q;
+  // Known before the byte comes.
+  always_ff @(posedge clk_i) begin
+    beat_ends   <= at_q[LB-1:0] == LB'(take ? BYTES - 2 : BYTES - 1);
+    block_ends  <= at_q[7:0] == (take ? 8'hfe : 8'hff);
+    few_q       <= left_q[31:3] == '0;
+    last_q      <= few_q && left_q[2:0] == (take ? 3'd2 : 3'd1);
+  end
+  assign burst_ends = block_ends || last_q;
   assign idle_o     = state_q == IDLE;
   assign in_ready_o = state_q == FILL;
 
@@ -101,18 +108,22 @@ module key_write
           burst_q <= addr_i[63:LB];
           from_q  <= addr_i[LB-1:0];
           left_q  <= bytes_i;
-          last_q  <= bytes_i == 32'd1;
           fill_q  <= '0;
           err_o   <= 1'b0;
-          state_q <= FILL;
+          looks_q <= 1'b0;
+          state_q <= LOOK;
         end
+      end
+      // Two cycles, until what is known before a byte is right.
+      LOOK: begin
+        looks_q <= 1'b1;
+        if (looks_q) state_q <= FILL;
       end
       FILL:
       if (stop_q) state_q <= IDLE;
       else if (take) begin
         at_q   <= at_q + 64'd1;
         left_q <= left_q - 32'd1;
-        last_q <= left_q == 32'd2;
         done_q <= last_q;
         to_q   <= at_q[LB-1:0];
         if (burst_ends) state_q <= SEND;

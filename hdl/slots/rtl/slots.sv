@@ -80,7 +80,7 @@ module slots
 );
   localparam int unsigned IW = $clog2(SLOTS);
   localparam int unsigned WW = IW + 3;           // of a word of material
-  localparam int unsigned WIPE_CYCLES = 8 * SLOTS + 2;
+  localparam int unsigned WIPE_CYCLES = 8 * SLOTS + 3;
   // Registers: whether there is a key, and whether its slot had one since the reset. The rest is memory, and means nothing without.
   logic [SLOTS-1:0] valid_q, used_once_q;
   (* no_rw_check *) logic [15:0] generation[SLOTS];
@@ -177,7 +177,8 @@ module slots
   state_e           state_q, state_d;
   logic [LANES-1:0] sent_q, sent_d, finished_q, drained;
   logic             take, on_port, all_done, fill_q, stores;
-  logic [2:0]       put_at_q;
+  logic [2:0]       put_at_q, put_at_d;
+  logic [WW-1:0]    place_q;
   // Engines: whether one holds the slot's key; their signatures count when nothing else does.
   logic [IW-1:0]    ec_key;
   logic             ec_counts, held_q;
@@ -205,6 +206,7 @@ module slots
   assign all_done = (finished_q | key_done_i) == '1;
   assign done_o   = state_q == DONE;
   assign stores   = state_q == STORE && (!fill_q || put_word_valid_i);
+  assign put_at_d = state_q == STORE ? put_at_q + 3'(stores) : '0;
   assign sent_d   = !on_port || all_done ? '0 : sent_q | key_ready_i;
 
   // Per lane: requests out now, and how many of those were there when the operation began.
@@ -251,14 +253,14 @@ module slots
   logic [WW:0]   wipe_left_q;
   assign wiped_o  = wipe_i && wipe_left_q == '0;
   assign now_used = state_q == WRITE && !count_i;
-  assign now_meta = (state_q == IDLE && put_valid_i && put_op_i == SLOT_RIGHTS) || (now_used && put_op_i != SLOT_COUNT);
+  assign now_meta = (state_q == IDLE && asked_q && put_valid_i && put_op_i == SLOT_RIGHTS) || (now_used && put_op_i != SLOT_COUNT);
   always_comb begin
     state_d = state_q;
     unique case (state_q)
       IDLE: begin
         if (take) state_d = DRAIN;
         else if (now_meta) state_d = DONE;
-        else if (put_valid_i && put_op_i == SLOT_COUNT) state_d = WRITE;
+        else if (asked_q && put_valid_i && put_op_i == SLOT_COUNT) state_d = WRITE;
       end
       DRAIN:   if (drained == '1 && !held_q) state_d = STORE;
       STORE:   if (stores && put_at_q == '1) state_d = CLEAR;
@@ -271,20 +273,22 @@ module slots
   end
   always_ff @(posedge clk_i) begin
     state_q <= state_d;
-    if (now_meta || wipe_i) meta[wipe_i ? sweep_q[IW-1:0] : slot] <= wipe_i ? '0 : put_meta_i;
+    // The place that is written is found a cycle before.
+    place_q <= wipe_i ? sweep_q : {slot, put_at_d};
+    if (now_meta || wipe_i) meta[place_q[WW-1:3]] <= wipe_i ? '0 : put_meta_i;
     if (count_i || now_used || ec_counts || wipe_i) begin
-      used[wipe_i ? sweep_q[IW-1:0] : count_i ? look : ec_counts ? ec_key : slot] <=
+      used[wipe_i ? place_q[WW-1:3] : count_i ? look : ec_counts ? ec_key : place_q[WW-1:3]] <=
           wipe_i ? '0 : count_i ? look_used_o + 32'd1 : ec_counts ? ec_ask_i.used : put_used_i;
     end
-    if (stores || wipe_i) material[wipe_i ? sweep_q : {slot, put_at_q}] <= put_word_i & {64{fill_q && !wipe_i}};
-    put_at_q    <= state_q == STORE ? put_at_q + 3'(stores) : '0;
+    if (stores || wipe_i) material[place_q] <= put_word_i & {64{fill_q && !wipe_i}};
+    put_at_q    <= put_at_d;
     sweep_q     <= wipe_i ? sweep_q + 1'b1 : '0;
     wipe_left_q <= !wipe_i ? (WW + 1)'(WIPE_CYCLES) : wipe_left_q - (WW + 1)'(wipe_left_q != '0);
     if (take) valid_q <= valid_q & ~this_q;
     if (now_used && put_op_i == SLOT_FILL) begin
       valid_q          <= valid_q | this_q;
       used_once_q      <= used_once_q | this_q;
-      generation[slot] <= put_meta_i.generation;
+      generation[place_q[WW-1:3]] <= put_meta_i.generation;
     end
     sent_q     <= sent_d;
     finished_q <= !on_port || all_done ? '0 : finished_q | key_done_i;

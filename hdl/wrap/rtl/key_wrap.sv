@@ -42,7 +42,7 @@ module key_wrap
   input  logic [6:0]   payload_len_i,  // bytes
   // Its strings.
   input  logic         in_valid_i,
-  input  logic [31:0]  in_i,           // 16 or 24 bytes of the key for the shorter sizes
+  input  logic [31:0]  in_i,           // zero while in_valid_i is low; 16 or 24 bytes of the key for the shorter sizes
   // Result.
   output logic         out_valid_o,
   output logic [31:0]  out_o,
@@ -435,7 +435,7 @@ module key_wrap
 
     // Strings.
     into_q    <= comes ? into : '0;
-    in_word_q <= comes ? in_i : '0;
+    in_word_q <= in_i;
     if (comes) in_at_q <= in_at_q + 6'd1;
     in_last_q <= state_q[ST_LOAD] && (in_last_q || (comes && in_at_q == 6'(IN_WORDS - 1)));
     key_in_q  <= comes && in_at_q == 6'd7;

@@ -201,8 +201,7 @@ impl Engine {
         let offer = !self.words.is_empty() && !(self.gaps && self.rng.random_ratio(1, 3));
         let word = if offer { self.words.pop_front() } else { None };
         self.m.set(self.p.in_valid, u64::from(word.is_some()));
-        let noise = self.rng.random();
-        self.m.set(self.p.in_word, word.unwrap_or(noise).into());
+        self.m.set(self.p.in_word, word.unwrap_or(0).into());
         self.m.tick();
         if self.m.get(self.p.out_valid) == 1 {
             let word = self.m.get(self.p.out_word) as u32;
