@@ -45,7 +45,7 @@ module sha2
   assign req_ready_o  = idle && !start_q && !clear_q;
   always_ff @(posedge clk_i) begin
     start_q <= req_valid_i && req_ready_o;
-    if (idle) alg_q <= req_alg_i;
+    if (idle && !start_q) alg_q <= req_alg_i;
     if (clear_q) start_q <= 1'b0;
   end
   assign in_ready_o   = pad_ready && !clear_q;
