@@ -198,7 +198,7 @@ impl Engine {
 
     /// One cycle; outside a result all outputs are zero, and at one nothing but it is left.
     fn tick(&mut self) {
-        let offer = !self.words.is_empty() && !(self.gaps && self.rng.random_ratio(1, 3));
+        let offer = !(self.words.is_empty() || self.gaps && self.rng.random_ratio(1, 3));
         let word = if offer { self.words.pop_front() } else { None };
         self.m.set(self.p.in_valid, u64::from(word.is_some()));
         self.m.set(self.p.in_word, word.unwrap_or(0).into());
