@@ -255,9 +255,10 @@ fn no_element_depends_on_keys_or_data() {
 #[test]
 fn what_is_left_is_seen() {
     // Not every engine is at work in one of them.
-    let early: Vec<String> = (0..6)
+    let early: Vec<String> = (0..8)
         .flat_map(|seed| {
-            let [early, _] = wiped(&config("latency=1000&wlatency=1000"), seed, 1);
+            let memory = ["latency=1000&wlatency=1000", "latency=20&wlatency=9"][seed as usize % 2];
+            let [early, _] = wiped(&config(memory), seed, 1);
             early
         })
         .collect();
