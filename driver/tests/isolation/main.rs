@@ -457,8 +457,8 @@ fn a_leak_into_the_timing_is_seen() {
 fn a_leak_of_the_key_unit_is_seen() {
     seeded(
         "keys/rtl/key_unit.sv",
-        "if (step_q == 4'd3) moves[KEYS] = go(WORK);",
-        "if (step_q == (base[0] ? 4'd4 : 4'd3)) moves[KEYS] = go(WORK);",
+        "step_q == (is_out ? 5'd22 : 5'd14)",
+        "step_q == (is_out ? 5'd22 : u_data.words[0][0] ? 5'd15 : 5'd14)",
     );
 }
 
