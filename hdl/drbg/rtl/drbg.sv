@@ -96,6 +96,7 @@ module drbg
   assign wipe = clear_i || halt;
   always_ff @(posedge clk) clear_q <= !rst_ni || wipe;
 
+  logic sweeping_q;     // the seed's memory is overwritten
   assign ent_ready_o = state_q == FILL && !clear_q && !sweeping_q && !halt;
   assign beat_last   = beat_q == BEAT_W'(SEED_BEATS - 1);
   assign serving     = state_q == SERVE && !reseed_q && !halt;
@@ -118,7 +119,7 @@ module drbg
   // Raw words by pairs in, beats out twice.
   (* no_rw_check *) logic [63:0] seed[2 ** BEAT_W];
   logic [BEAT_W-1:0] sweep_q, sweep_left_q, put_at_q;
-  logic              sweeping_q, wiping, put_q, fill, give;
+  logic              wiping, put_q, fill, give;
   logic [63:0]       put_word_q;
   assign wiping = clear_q || sweeping_q;
   assign fill   = ent_valid_i && ent_ready_o && half_q;

@@ -300,6 +300,7 @@ module ec_channel
   end
 
   // ----------------------------------------------------------------- control
+  logic [3:0] settle_q;          // of a wipe: until requests have seen it
   logic       wiping_q, held_q;
   assign clear       = (wipe_i && !wiping_q) || (begin_q && state_q == FINISH);
   assign idle_o      = state_q == IDLE && !zero && clean && rd_idle && wr_idle;
@@ -313,7 +314,6 @@ module ec_channel
   state_e     next, after_read;
   logic       go, says;
   status_e    said;
-  logic [3:0] settle_q;
   logic       handed_q;          // the key unit has answered
   assign after_read = test_done ? RUN : TEST;
   always_comb begin

@@ -136,7 +136,7 @@ module key_unit
     logic    says;
     status_e status;
   } move_t;
-  move_t      move_q;              // the state ends, and where it leads to
+  move_t      move, move_q;        // the state ends, and where it leads to; a cycle later
   logic       begin_q;             // first cycle of a state
   logic       due_q;               // last cycle of a state of fixed length
   logic       later_q;             // from its third cycle on
@@ -176,6 +176,7 @@ module key_unit
   /* verilator lint_off UNUSEDSIGNAL */  // some of it is for the checks
   op_t         op;
   /* verilator lint_on UNUSEDSIGNAL */
+  slot_meta_t  base_q;              // of the second slot
   logic        officer, resetting_q, is_mac, is_verify, is_derive, is_wrap, is_out, is_random, is_message, is_root, is_load, is_query;
   logic        is_unwrap, is_kwp_out, is_hkdf, is_generate, is_ecdh, counts, to_memory;
   logic [31:0] read_len;
@@ -206,7 +207,7 @@ module key_unit
   end
 
   // ------------------------------------------------------------- decision
-  slot_meta_t  read_meta, meta_q, base_q, made_meta, made_meta_q;
+  slot_meta_t  read_meta, meta_q, made_meta, made_meta_q;
   logic [31:0] read_used, used_q, base_used_q, counted_q;
   logic [1:0]  look_q;               // they come: the slot's, the second's
   status_e     verdict, verdict_q, verdict_d, final_q, status_q;
@@ -659,7 +660,7 @@ module key_unit
   function automatic move_t stop_with(status_e status);
     return '{go: 1'b1, to: states_t'(1) << FINISH, says: 1'b1, status: status};
   endfunction
-  move_t moves[STATES], move, after_read;   // decided now, done a cycle later
+  move_t moves[STATES], after_read;   // decided now, done a cycle later
   assign after_read = go(op.random && !ec_q ? ASK_RANDOM : is_root || is_ecdh ? WORK : to_keys_q ? KEYS : CUT);
   always_comb begin
     for (int i = 0; i < int'(STATES); i++) moves[i] = '0;
