@@ -69,7 +69,7 @@ PROOFS = {
         ("slots/rtl/slots.sv", "place_q <= wipe_i ? sweep_q", "place_q <= wipe_i && !take ? sweep_q"),
         ("slots/rtl/slots.sv", "meta[place_q[WW-1:3]] <= wipe_i ? '0", "meta[place_q[WW-1:3]] <= wipe_i && !now_meta ? '0"),
         ("slots/rtl/slots.sv", "used[wipe_i ? place_q[WW-1:3] : count_i ? look", "used[count_i ? look"),
-        ("slots/rtl/slots.sv", "wipe_i ? '0 : count_i ? look_used_o", "count_i ? look_used_o"),
+        ("slots/rtl/slots.sv", "wipe_i ? '0 : count_i ? used_next_q", "count_i ? used_next_q"),
         ("slots/rtl/slots.sv", "    if (wipe_i || !rst_ni) begin\n      fetch_left_q", "    if (!rst_ni) begin\n      fetch_left_q"),
         ("slots/rtl/slots.sv", "word_q[r] <= material_q & {64{fetch_second_q[r]}}", "word_q[r] <= material_q & {64{fetch_second_q != '0}}"),
         ("slots/rtl/slots.sv", "read_fetch_i} & grant_q;", "read_fetch_i};"),

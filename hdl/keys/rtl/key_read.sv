@@ -54,6 +54,7 @@ module key_read
   logic [AW-1:0] fill_q;            // where the next beat goes
   logic [7:0]    len_q;             // beats but one
   logic          second_q;          // of a state's two cycles
+  logic          advance_q;         // on to the next block
   logic          bad_q, stop_q;
   logic [DW-1:0] places[BEATS];
   logic [AW-1:0] sweep_q;
@@ -66,13 +67,12 @@ module key_read
   logic [63:0] words_q, word;
   logic [2:0]  shift_q;
   logic [3:0]  most, bytes_q, words_bytes_q;
-  logic        sized_q, ends_q, given_q;      // bytes_q is right; they are the burst's last; all of it is given
-  logic        some, words_some_q, words_last_q, words_go, out_go, gives;
+  logic        sized_q, ends_q, given_q;      // bytes_q is right, and there are some; they are the burst's last; all of it is given
+  logic        words_some_q, words_last_q, words_go, out_go, gives;
   assign most     = 4'd8 - 4'(at_q[2:0]);
-  assign some     = in_q[GIVE] && sized_q && !given_q && !stop_q;
   assign out_go   = !out_valid_o || out_ready_i;
   assign words_go = !words_some_q || single_i;
-  assign gives    = some && words_go;
+  assign gives    = sized_q && words_go;
   always_comb begin
     word = words_q;
     for (int l = 0; l < 3; l++) if (shift_q[l]) word = word >> (8 << l);
@@ -81,7 +81,7 @@ module key_read
   always_ff @(posedge clk_i) begin
     if (out_go) words_some_q <= 1'b0;
     if (words_go) begin
-      words_some_q  <= some;
+      words_some_q  <= sized_q;
       words_q       <= places[at_q[7:LB]][{at_q[LB-1:3], 6'd0}+:64];
       shift_q       <= at_q[2:0];
       words_bytes_q <= bytes_q;
@@ -100,14 +100,17 @@ module key_read
       bytes_q <= chunk_q < 9'(most) ? chunk_q[3:0] : most;
       ends_q  <= chunk_q <= 9'(most);
     end
-    sized_q <= in_q[GIVE] && !(gives && !single_i);
+    sized_q <= in_q[GIVE] && !given_q && !stop_q && !stop_i && !(gives && (!single_i || ends_q));
     given_q <= in_q[GIVE] && (given_q || (gives && ends_q));
     if (gives) begin
-      at_q    <= at_q + 8'(bytes_q);
+      // Up to the end of its 8 bytes: what is less is the last.
+      at_q    <= single_i ? at_q + 8'd1 : {at_q[7:3] + 5'd1, 3'd0};
       chunk_q <= chunk_q - 9'(bytes_q);
     end
     len_q  <= 8'((10'(at_q[LB-1:0]) + 10'(chunk_q) - 10'd1) >> LB);
     fits_q <= !long_q && left_q[8:0] <= room_q;
+    advance_q <= in_q[GIVE] && given_q && !final_q && !stop_q && !stop_i;
+    if (advance_q) block_q <= block_q + 1'b1;
     second_q <= (in_q[ROOM] || in_q[SIZE]) && !second_q;
     if (stop_i) stop_q <= 1'b1;
     unique case (1'b1)
@@ -154,10 +157,8 @@ module key_read
       end
       in_q[GIVE]:
       if (stop_q || stop_i) in_q <= go(IDLE);
-      else if (given_q && !final_q) begin
-        block_q <= block_q + 1'b1;
-        in_q    <= go(ROOM);
-      end else if (given_q && !words_some_q && out_go) in_q <= go(IDLE);
+      else if (given_q && !final_q) in_q <= go(ROOM);
+      else if (given_q && !words_some_q && !out_valid_o) in_q <= go(IDLE);
       default: in_q <= go(IDLE);
     endcase
     // A burst may begin in the middle of a block.

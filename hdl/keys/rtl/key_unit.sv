@@ -428,7 +428,7 @@ module key_unit
   end
 
   // -------------------------------------------------------------- engines
-  logic         mac_start, mac_ready, mac_done, mac_ok, mac_put, mac_clean, mac_used_q;
+  logic         mac_start, mac_ready, mac_done, mac_ok, mac_put, mac_clean, mac_used_q, mac_stop;
   logic [5:0]   mac_at;
   logic [63:0]  mac;
   mac_job_t     job, job_d;
@@ -453,7 +453,7 @@ module key_unit
   end
   key_mac u_mac (
     .clk_i(clk), .rst_ni,
-    .start_i(mac_start), .stop_i(stop && mac_used_q), .clean_o(mac_clean), .job_i(job),
+    .start_i(mac_start), .stop_i(mac_stop), .clean_o(mac_clean), .job_i(job),
     .root_i, .context_i({sub.aad1[23:16], sub.aad1[31:24], made_meta_q.domain}), .get_at_o(get_at[TO_MAC]), .word_i(word),
     .in_valid_i(rd_valid), .in_ready_o(mac_ready), .in_data_i(rd_data), .in_bytes_i(rd_count), .in_last_i(rd_last),
     .put_o(mac_put), .put_at_o(mac_at), .put_word_o(mac), .done_o(mac_done), .ok_o(mac_ok),
@@ -642,7 +642,10 @@ module key_unit
   assign wr_start  = begin_q && in_q[WRITE] && !started_q;
   assign wr_valid  = out_some_q;
   assign out_end   = in_q[WRITE] && !begin_q && wr_idle;
-  assign stop      = begin_q && in_q[FINISH];
+  always_ff @(posedge clk) begin
+    stop     <= rst_ni && begin_q && in_q[FINISH];
+    mac_stop <= rst_ni && begin_q && in_q[FINISH] && mac_used_q;
+  end
 
   // What ends an operation where it is: a wipe, its queue's reset, a generator without entropy. Seen one cycle later.
   assign running = !((in_q[IDLE] || in_q[LOOK] || in_q[DECIDE] || in_q[FINISH] || in_q[DONE]));

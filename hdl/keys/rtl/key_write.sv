@@ -39,7 +39,12 @@ module key_write
   localparam int unsigned AW    = $clog2(BEATS);
 
   typedef enum logic [2:0] {IDLE, LOOK, FILL, SEND, DATA, WAIT} state_e;
-  state_e           state_q;
+  // One bit a state, by state_e.
+  typedef logic [5:0] states_t;
+  function automatic states_t go(state_e s);
+    return 6'd1 << s;
+  endfunction
+  states_t          in_q;
   logic [63:0]      at_q;             // next byte
   logic [63:LB]     burst_q;          // the burst's first beat
   logic [31:0]      left_q;
@@ -51,7 +56,7 @@ module key_write
   logic [AW-1:0]    sweep_q;
 
   logic take, beat_ends, block_ends, burst_ends, few_q;
-  assign take       = state_q == FILL && in_valid_i && !stop_q;
+  assign take       = in_q[FILL] && in_valid_i && !stop_q;
   // Known before the byte comes.
   always_ff @(posedge clk_i) begin
     beat_ends   <= at_q[LB-1:0] == LB'(take ? BYTES - 2 : BYTES - 1);
@@ -60,21 +65,21 @@ module key_write
     last_q      <= few_q && left_q[2:0] == (take ? 3'd2 : 3'd1);
   end
   assign burst_ends = block_ends || last_q;
-  assign idle_o     = state_q == IDLE;
-  assign in_ready_o = state_q == FILL;
+  assign idle_o     = in_q[IDLE];
+  assign in_ready_o = in_q[FILL];
 
   // Bytes go to their places, a cycle late.
   logic [BYTES-1:0] put_q;
   logic [AW-1:0]    put_at_q;
   logic [7:0]       put_byte_q;
   always_ff @(posedge clk_i) begin
-    for (int i = 0; i < int'(BYTES); i++) put_q[i] <= (take && at_q[LB-1:0] == LB'(i)) || (wipe_i && !(state_q == DATA && sweep_q == beat_q));
+    for (int i = 0; i < int'(BYTES); i++) put_q[i] <= (take && at_q[LB-1:0] == LB'(i)) || (wipe_i && !(in_q[DATA] && sweep_q == beat_q));
     put_at_q   <= wipe_i ? sweep_q : fill_q;
     put_byte_q <= in_i & {8{!wipe_i}};
     sweep_q    <= sweep_q + 1'b1;
   end
   for (genvar i = 0; i < int'(BYTES); i++) begin : g_byte
-    always_ff @(posedge clk_i) if (put_q[i] && !(state_q == DATA && put_at_q == beat_q)) places[put_at_q][8*i+:8] <= put_byte_q;
+    always_ff @(posedge clk_i) if (put_q[i] && !(in_q[DATA] && put_at_q == beat_q)) places[put_at_q][8*i+:8] <= put_byte_q;
   end
 
   // Bytes of the beat that is sent: from the burst's first byte, up to its last.
@@ -89,9 +94,9 @@ module key_write
   end
   assign strb = (after_q | {BYTES{!first_q}}) & (before_q | {BYTES{!final_q}});
 
-  assign aw_valid_o = state_q == SEND;
+  assign aw_valid_o = in_q[SEND];
   assign aw_o       = '{addr: {burst_q, LB'(0)}, len: 8'(fill_q)};
-  assign w_valid_o  = state_q == DATA;
+  assign w_valid_o  = in_q[DATA];
   assign w_strb_o   = strb;
   // What is there of earlier bursts stays here.
   for (genvar i = 0; i < int'(BYTES); i++) begin : g_out
@@ -100,8 +105,8 @@ module key_write
 
   always_ff @(posedge clk_i) begin
     if (stop_i) stop_q <= 1'b1;
-    unique case (state_q)
-      IDLE: begin
+    unique case (1'b1)
+      in_q[IDLE]: begin
         stop_q <= 1'b0;
         if (start_i) begin
           at_q    <= addr_i;
@@ -111,50 +116,50 @@ module key_write
           fill_q  <= '0;
           err_o   <= 1'b0;
           looks_q <= 1'b0;
-          state_q <= LOOK;
+          in_q <= go(LOOK);
         end
       end
       // Two cycles, until what is known before a byte is right.
-      LOOK: begin
+      in_q[LOOK]: begin
         looks_q <= 1'b1;
-        if (looks_q) state_q <= FILL;
+        if (looks_q) in_q <= go(FILL);
       end
-      FILL:
-      if (stop_q) state_q <= IDLE;
+      in_q[FILL]:
+      if (stop_q) in_q <= go(IDLE);
       else if (take) begin
         at_q   <= at_q + 64'd1;
         left_q <= left_q - 32'd1;
         done_q <= last_q;
         to_q   <= at_q[LB-1:0];
-        if (burst_ends) state_q <= SEND;
+        if (burst_ends) in_q <= go(SEND);
         else if (beat_ends) fill_q <= fill_q + 1'b1;
       end
-      SEND: begin
+      in_q[SEND]: begin
         beat_q  <= '0;
         first_q <= 1'b1;
         final_q <= fill_q == '0;
-        if (aw_ready_i) state_q <= DATA;
+        if (aw_ready_i) in_q <= go(DATA);
       end
-      DATA:
+      in_q[DATA]:
       if (w_ready_i) begin
         beat_q  <= beat_q + 1'b1;
         first_q <= 1'b0;
         final_q <= beat_q + 1'b1 == fill_q;
-        if (final_q) state_q <= WAIT;
+        if (final_q) in_q <= go(WAIT);
       end
-      WAIT:
+      in_q[WAIT]:
       if (b_valid_i) begin
         burst_q <= at_q[63:LB];
         from_q  <= at_q[LB-1:0];
         fill_q  <= '0;
         err_o   <= b_err_i;
         page_o  <= burst_q[63:12];
-        state_q <= b_err_i || stop_q || stop_i || done_q ? IDLE : FILL;
+        in_q <= b_err_i || stop_q || stop_i || done_q ? go(IDLE) : go(FILL);
       end
-      default: state_q <= IDLE;
+      default: in_q <= go(IDLE);
     endcase
     if (!rst_ni) begin
-      state_q <= IDLE;
+      in_q <= go(IDLE);
       err_o   <= 1'b0;
       page_o  <= '0;
     end

@@ -96,6 +96,7 @@ module slots
   } public_t;
   logic [IW-1:0]          look, read_q, slot;
   public_t                look_first_q, look_q, read_first_q, read_public_q;
+  logic [31:0]            used_next_q;     // of what look_q has, once more
   logic [SLOTS-1:0][1:0]  flags;
   logic [1:0]             look_flags, read_flags;
   assign look = look_slot_i[IW-1:0];
@@ -109,6 +110,7 @@ module slots
     look_first_q <= '{meta: meta[look], generation: generation[look], used: used[look]};
     read_first_q <= '{meta: meta[read_q], generation: generation[read_q], used: used[read_q]};
     look_q        <= look_first_q;
+    used_next_q   <= look_first_q.used + 32'd1;
     read_public_q <= read_first_q;
   end
 
@@ -278,7 +280,7 @@ module slots
     if (now_meta || wipe_i) meta[place_q[WW-1:3]] <= wipe_i ? '0 : put_meta_i;
     if (count_i || now_used || ec_counts || wipe_i) begin
       used[wipe_i ? place_q[WW-1:3] : count_i ? look : ec_counts ? ec_key : place_q[WW-1:3]] <=
-          wipe_i ? '0 : count_i ? look_used_o + 32'd1 : ec_counts ? ec_ask_i.used : put_used_i;
+          wipe_i ? '0 : count_i ? used_next_q : ec_counts ? ec_ask_i.used : put_used_i;
     end
     if (stores || wipe_i) material[place_q] <= put_word_i & {64{fill_q && !wipe_i}};
     put_at_q    <= put_at_d;
