@@ -13,6 +13,7 @@ SV_FIELDS = ROOT / "hdl" / "pkg" / "tb" / "abi_fields.sv"
 RUST = ROOT / "abi" / "src" / "generated.rs"
 ENUMS = ["opcode_e", "status_e", "queue_error_e", "queue_state_e", "tag_mode_e", "key_type_e", "iv_policy_e", "origin_e", "hash_e"]
 STRUCTS = ["submission", "completion", "sg_element", "key_attributes"]
+BITS = {"usage": "Usage bits of a slot.", "ec_options": "Options of a P256 or P384 key, in the field of its IV policy."}
 NOTE = "Generated from abi/casemate.rdl by abi/generate.py: do not edit; run `cargo xtask abi`."
 
 
@@ -81,8 +82,9 @@ def sv(digest):
             out.append(f"    logic {rng + ' ' if rng else ''}{f.inst_name};")
         out.append(f"  }} {struct}_t;")
     out.append("")
-    for _, f, low in fields(elaborate("usage")):
-        out.append(f"  localparam int unsigned USAGE_{f.inst_name.upper()} = {low};")
+    for bits in BITS:
+        for _, f, low in fields(elaborate(bits)):
+            out.append(f"  localparam int unsigned {bits.upper()}_{f.inst_name.upper()} = {low};")
     out += ["", "endpackage", "/* verilator lint_on UNUSEDPARAM */", ""]
     return "\n".join(out)
 
@@ -170,10 +172,11 @@ def rust(digest):
             for f in reg.fields():
                 out += [doc(f.get_property("desc"), "    "), f"    pub const {f.inst_name.upper()}: u32 = 1 << {f.low};"]
             out += ["}", ""]
-    out += ["/// Usage bits of a slot.", "pub mod usage {"]
-    for _, f, low in fields(elaborate("usage")):
-        out += [doc(f.get_property("desc"), "    "), f"    pub const {f.inst_name.upper()}: u16 = 1 << {low};"]
-    out += ["}", ""]
+    for bits, what in BITS.items():
+        out += [doc(what), f"pub mod {bits} {{"]
+        for _, f, low in fields(elaborate(bits)):
+            out += [doc(f.get_property("desc"), "    "), f"    pub const {f.inst_name.upper()}: u16 = 1 << {low};"]
+        out += ["}", ""]
     text = "\n".join(out)
     return subprocess.run(["rustfmt", "--edition", "2024", "--config-path", str(ROOT)], input=text, stdout=subprocess.PIPE, text=True, check=True).stdout
 
@@ -196,7 +199,7 @@ def main():
         sys.exit(f"stale: {', '.join(stale)}: run `cargo xtask abi` and commit the result")
     if args.html:
         from peakrdl_html import HTMLExporter
-        HTMLExporter(extra_doc_properties=[]).export([elaborate(n) for n in ["regs", *STRUCTS, "usage"]], str(args.html))
+        HTMLExporter(extra_doc_properties=[]).export([elaborate(n) for n in ["regs", *STRUCTS, *BITS]], str(args.html))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 use crate::{Field, Register};
 
 /// Digest of the interface's source: the device's `ABI_HASH` register must equal it.
-pub const ABI_HASH: u32 = 0xa126a561;
+pub const ABI_HASH: u32 = 0x3b97b753;
 
 /// `opcode_e` of the interface description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +48,20 @@ pub enum Opcode {
     MacVerify = 0x51,
     /// Random bytes to dst.
     Random = 0x52,
+    /// ECDSA signature (FIPS 186-5, 6.4.1) of the digest at src to dst.
+    EcSign = 0x60,
+    /// ECDSA signature at src, after its public key and before its digest, verified (FIPS 186-5, 6.4.2).
+    EcVerify = 0x61,
+    /// A private key's public key to dst.
+    EcPublic = 0x62,
+    /// Public key at src checked (SP 800-56A Rev. 3, 5.6.2.3.3).
+    EcCheck = 0x63,
+    /// A private key from the device's random bits into an empty slot, its public key to dst. Returns the new generation.
+    EcGenerate = 0x64,
+    /// HKDF (RFC 5869) of the shared secret with the public key at src (SP 800-56A Rev. 3, 5.7.1.2) into an empty slot. Returns the new generation.
+    EcEcdh = 0x65,
+    /// The shared secret with the public key at src (SP 800-56A Rev. 3, 5.7.1.2) to dst.
+    EcRaw = 0x66,
 }
 
 impl Opcode {
@@ -72,6 +86,13 @@ impl Opcode {
         Opcode::MacSign,
         Opcode::MacVerify,
         Opcode::Random,
+        Opcode::EcSign,
+        Opcode::EcVerify,
+        Opcode::EcPublic,
+        Opcode::EcCheck,
+        Opcode::EcGenerate,
+        Opcode::EcEcdh,
+        Opcode::EcRaw,
     ];
 
     /// The value of this code, if it is one.
@@ -115,6 +136,21 @@ impl Opcode {
             Opcode::MacSign => "HMAC (FIPS 198-1) of src to dst.",
             Opcode::MacVerify => "HMAC of src compared with the one at dst.",
             Opcode::Random => "Random bytes to dst.",
+            Opcode::EcSign => "ECDSA signature (FIPS 186-5, 6.4.1) of the digest at src to dst.",
+            Opcode::EcVerify => {
+                "ECDSA signature at src, after its public key and before its digest, verified (FIPS 186-5, 6.4.2)."
+            }
+            Opcode::EcPublic => "A private key's public key to dst.",
+            Opcode::EcCheck => "Public key at src checked (SP 800-56A Rev. 3, 5.6.2.3.3).",
+            Opcode::EcGenerate => {
+                "A private key from the device's random bits into an empty slot, its public key to dst. Returns the new generation."
+            }
+            Opcode::EcEcdh => {
+                "HKDF (RFC 5869) of the shared secret with the public key at src (SP 800-56A Rev. 3, 5.7.1.2) into an empty slot. Returns the new generation."
+            }
+            Opcode::EcRaw => {
+                "The shared secret with the public key at src (SP 800-56A Rev. 3, 5.7.1.2) to dst."
+            }
         }
     }
 }
@@ -129,7 +165,11 @@ pub enum Status {
     TagMismatch = 0x01,
     /// The queue was reset while the request was in flight.
     Aborted = 0x02,
-    /// Unknown opcode.
+    /// EC_VERIFY: the signature is not one of this digest by this public key.
+    BadSignature = 0x03,
+    /// The public key is not a point of the curve, or its coordinates are not below the field's prime.
+    BadPoint = 0x04,
+    /// Unknown opcode, or one for which the device has no engine.
     BadOpcode = 0x10,
     /// A reserved flag or field is not zero, or flags that exclude each other.
     BadFlags = 0x11,
@@ -139,7 +179,7 @@ pub enum Status {
     BadIvLen = 0x13,
     /// Inline AAD longer than 16 bytes (8 with the tag at its own address).
     BadAadLen = 0x14,
-    /// Unknown key type, or one that the operation does not make.
+    /// Unknown key type, one for which the device has no engine, or one that is not the operation's.
     BadKeyType = 0x15,
     /// A scatter-gather element of length 0 or with a reserved field that is not zero.
     BadSgl = 0x16,
@@ -173,8 +213,10 @@ pub enum Status {
     BadPolicy = 0x2b,
     /// The wrapped key is not authentic, or not of this domain, wrapping key or form.
     BadBlob = 0x2c,
-    /// Usage bits that this type cannot have.
+    /// Usage bits that this type cannot have, or that exclude each other.
     BadUsage = 0x2d,
+    /// The private key came from outside and is not from 1 to n - 1: it gives no result.
+    BadScalar = 0x2e,
     /// Bus error reading the IV.
     DmaIv = 0x30,
     /// Bus error reading the AAD.
@@ -193,6 +235,8 @@ pub enum Status {
     NoEntropy = 0x40,
     /// The device was zeroized, or failed its self-test: reset it.
     Zeroized = 0x41,
+    /// A check of the elliptic-curve engine's own work failed. Nothing was released.
+    EcFault = 0x42,
 }
 
 impl Status {
@@ -201,6 +245,8 @@ impl Status {
         Status::Ok,
         Status::TagMismatch,
         Status::Aborted,
+        Status::BadSignature,
+        Status::BadPoint,
         Status::BadOpcode,
         Status::BadFlags,
         Status::BadTagLen,
@@ -224,6 +270,7 @@ impl Status {
         Status::BadPolicy,
         Status::BadBlob,
         Status::BadUsage,
+        Status::BadScalar,
         Status::DmaIv,
         Status::DmaAad,
         Status::DmaSrcSgl,
@@ -233,6 +280,7 @@ impl Status {
         Status::DmaDst,
         Status::NoEntropy,
         Status::Zeroized,
+        Status::EcFault,
     ];
 
     /// The value of this code, if it is one.
@@ -248,12 +296,18 @@ impl Status {
                 "Open: the tag is wrong. Of a payload of up to 16384 bytes nothing was written; the destination of a longer one holds zeros."
             }
             Status::Aborted => "The queue was reset while the request was in flight.",
-            Status::BadOpcode => "Unknown opcode.",
+            Status::BadSignature => "EC_VERIFY: the signature is not one of this digest by this public key.",
+            Status::BadPoint => {
+                "The public key is not a point of the curve, or its coordinates are not below the field's prime."
+            }
+            Status::BadOpcode => "Unknown opcode, or one for which the device has no engine.",
             Status::BadFlags => "A reserved flag or field is not zero, or flags that exclude each other.",
             Status::BadTagLen => "tag_len is not 4, 8 or 12 to 16.",
             Status::BadIvLen => "iv_len is 0.",
             Status::BadAadLen => "Inline AAD longer than 16 bytes (8 with the tag at its own address).",
-            Status::BadKeyType => "Unknown key type, or one that the operation does not make.",
+            Status::BadKeyType => {
+                "Unknown key type, one for which the device has no engine, or one that is not the operation's."
+            }
             Status::BadSgl => {
                 "A scatter-gather element of length 0 or with a reserved field that is not zero."
             }
@@ -276,7 +330,10 @@ impl Status {
             Status::BadBlob => {
                 "The wrapped key is not authentic, or not of this domain, wrapping key or form."
             }
-            Status::BadUsage => "Usage bits that this type cannot have.",
+            Status::BadUsage => "Usage bits that this type cannot have, or that exclude each other.",
+            Status::BadScalar => {
+                "The private key came from outside and is not from 1 to n - 1: it gives no result."
+            }
             Status::DmaIv => "Bus error reading the IV.",
             Status::DmaAad => "Bus error reading the AAD.",
             Status::DmaSrcSgl => "Bus error reading the source scatter-gather list.",
@@ -286,6 +343,9 @@ impl Status {
             Status::DmaDst => "Bus error writing the destination or the tag.",
             Status::NoEntropy => "The noise source failed its tests: the device is in its error state.",
             Status::Zeroized => "The device was zeroized, or failed its self-test: reset it.",
+            Status::EcFault => {
+                "A check of the elliptic-curve engine's own work failed. Nothing was released."
+            }
         }
     }
 }
@@ -417,6 +477,10 @@ pub enum KeyType {
     Secret = 0x04,
     /// AES-256 key that wraps others.
     Wrapping = 0x05,
+    /// Private key of P-256 (SP 800-186, 3.2.1.3), 32 bytes, big-endian.
+    P256 = 0x06,
+    /// Private key of P-384 (SP 800-186, 3.2.1.4), 48 bytes, big-endian.
+    P384 = 0x07,
 }
 
 impl KeyType {
@@ -427,6 +491,8 @@ impl KeyType {
         KeyType::Aes256,
         KeyType::Secret,
         KeyType::Wrapping,
+        KeyType::P256,
+        KeyType::P384,
     ];
 
     /// The value of this code, if it is one.
@@ -442,6 +508,8 @@ impl KeyType {
             KeyType::Aes256 => "AES, 32-byte key.",
             KeyType::Secret => "For HMAC and key derivation, 16 to 64 bytes.",
             KeyType::Wrapping => "AES-256 key that wraps others.",
+            KeyType::P256 => "Private key of P-256 (SP 800-186, 3.2.1.3), 32 bytes, big-endian.",
+            KeyType::P384 => "Private key of P-384 (SP 800-186, 3.2.1.4), 48 bytes, big-endian.",
         }
     }
 }
@@ -835,6 +903,14 @@ pub const REGISTERS: &[Register] = &[
                 name: "sbox",
                 low: 24,
                 width: 2,
+                reset: None,
+                readable: true,
+                writable: false,
+            },
+            Field {
+                name: "ec_engines",
+                low: 26,
+                width: 4,
                 reset: None,
                 readable: true,
                 writable: false,
@@ -2231,7 +2307,7 @@ impl KeyAttributes {
         self
     }
 
-    /// IV policy.
+    /// IV policy; of P256 and P384 ec_options.
     pub fn iv_policy(&self) -> u32 {
         (self.words[1] >> 16) & 0x3
     }
@@ -2297,7 +2373,7 @@ impl KeyAttributes {
         self
     }
 
-    /// Uses allowed: seals, or wraps of a wrapping key.
+    /// Uses allowed: seals, wraps of a wrapping key, or signatures of P256 and P384.
     pub fn limit(&self) -> u32 {
         (self.words[2] >> 0) & 0xffffffff
     }
@@ -2402,11 +2478,11 @@ pub mod usage {
     pub const ENCRYPT: u16 = 1 << 0;
     /// GCM_OPEN.
     pub const DECRYPT: u16 = 1 << 1;
-    /// MAC_SIGN.
+    /// MAC_SIGN, EC_SIGN.
     pub const SIGN: u16 = 1 << 2;
     /// MAC_VERIFY.
     pub const VERIFY: u16 = 1 << 3;
-    /// KEY_HKDF, KEY_KBKDF or, with IV policy DERIVED, KEY_MESSAGE.
+    /// KEY_HKDF, KEY_KBKDF or, with IV policy DERIVED, KEY_MESSAGE; of P256 and P384 EC_ECDH.
     pub const DERIVE: u16 = 1 << 4;
     /// Wraps other keys.
     pub const WRAP: u16 = 1 << 5;
@@ -2416,4 +2492,16 @@ pub mod usage {
     pub const EXPORT_WRAPPED: u16 = 1 << 7;
     /// May be wrapped by KWP_WRAP; of a wrapping key: may do KWP_WRAP and KWP_UNWRAP.
     pub const KWP: u16 = 1 << 8;
+    /// EC_RAW: the shared secret reaches the host.
+    pub const RAW: u16 = 1 << 9;
+    /// EC_SIGN may be asked for nonces without randomness.
+    pub const DETERMINISTIC: u16 = 1 << 10;
+}
+
+/// Options of a P256 or P384 key, in the field of its IV policy.
+pub mod ec_options {
+    /// The private key and the nonce are blinded.
+    pub const BLIND: u16 = 1 << 0;
+    /// EC_SIGN: the signature is verified before it is given away, with the public key made again; else EC_FAULT.
+    pub const VERIFY: u16 = 1 << 1;
 }

@@ -2,7 +2,8 @@
 //! Many wrapped keys over few slots: a key is unwrapped when it is used, stays while it is, and makes room for others when it has
 //! not been for longest.
 
-use crate::key::{Blob, Usage};
+use crate::ec::Curve;
+use crate::key::{Blob, KeyInfo, Usage};
 use crate::request::KeyHandle;
 use crate::user::Keys;
 use crate::{Error, Result};
@@ -32,8 +33,8 @@ struct Resident {
     pins: usize,
     /// Its token is gone: it goes too when nobody uses it any more.
     doomed: bool,
-    /// It can seal: what its token says of its count of seals may be behind.
-    seals: bool,
+    /// Its uses count, as seals and signatures do: what its token says of them may be behind.
+    counts: bool,
 }
 
 struct State {
@@ -111,7 +112,7 @@ impl KeyCache {
         })
     }
 
-    /// The token as it is now: a key that has sealed is wrapped again when it leaves its slot, with its count. Store this.
+    /// The token as it is now: a key that has sealed or signed is wrapped again when it leaves its slot, with its count. Store this.
     pub fn token(&self, id: TokenId) -> Option<Blob> {
         self.lock().tokens.get(&id).cloned()
     }
@@ -161,6 +162,12 @@ impl KeyCache {
     }
 }
 
+/// Whether a key's uses count: seals, and signatures of a private key.
+fn counts(key: &KeyInfo) -> bool {
+    let signs = Curve::of(key.kind).is_some() && key.usage.contains(Usage::SIGN);
+    signs || key.usage.contains(Usage::ENCRYPT)
+}
+
 impl State {
     fn pin(&mut self, id: TokenId) -> Result<KeyHandle> {
         if let Some(r) = self.resident.get_mut(&id).filter(|r| !r.doomed) {
@@ -187,7 +194,7 @@ impl State {
                 handle,
                 pins: 1,
                 doomed: false,
-                seals: blob.claims()?.usage.contains(Usage::ENCRYPT),
+                counts: counts(&blob.claims()?),
             },
         );
         Ok(handle)
@@ -209,12 +216,12 @@ impl State {
     /// Destroys the key that was not used for longest.
     fn evict(&mut self) -> Result<()> {
         let idle = self.resident.iter().rev().find(|(_, r)| r.pins == 0);
-        let Some((id, seals, handle)) = idle.map(|(id, r)| (*id, r.seals, r.handle)) else {
+        let Some((id, counts, handle)) = idle.map(|(id, r)| (*id, r.counts, r.handle)) else {
             return Err(Error::AllPinned(self.resident.len()));
         };
-        // The count of seals must outlive the slot.
+        // The count of uses must outlive the slot.
         let old = self.tokens.get(&id).map(Blob::claims).transpose()?;
-        if seals && old.is_some_and(|old| Some(old.used) != self.keys.query(handle).ok().map(|k| k.used)) {
+        if counts && old.is_some_and(|old| Some(old.used) != self.keys.query(handle).ok().map(|k| k.used)) {
             match self.keys.wrap(handle, self.under) {
                 Ok(blob) => _ = self.tokens.insert(id, blob),
                 // A wrapping key that only unwraps: the count stays as the token has it.

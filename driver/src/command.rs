@@ -31,6 +31,26 @@ impl Command {
         c
     }
 
+    /// The descriptor with its buffers' addresses, and what it holds.
+    pub(crate) fn into_parts(self, user: u64) -> (Submission, Held) {
+        let mut s = self.s;
+        if let Some(b) = &self.src {
+            s.set_src_lo(b.iova() as u32).set_src_hi((b.iova() >> 32) as u32);
+        }
+        if let Some(b) = &self.dst {
+            s.set_dst_lo(b.iova() as u32).set_dst_hi((b.iova() >> 32) as u32);
+        }
+        let held = Held {
+            user,
+            src: self.src.map(Data::Flat),
+            dst: self.dst.map(Data::Flat),
+            tag: None,
+            aad: None,
+            _own: Default::default(),
+        };
+        (s, held)
+    }
+
     /// With a second key.
     pub(crate) fn base(mut self, key: KeyHandle) -> Self {
         self.s
@@ -87,24 +107,8 @@ impl Queue {
             self.wait(&mut others, timeout)?;
         }
         let user = self.counters().submitted | 1 << 63;
-        let mut s = c.s;
-        if let Some(b) = &c.src {
-            s.set_src_lo(b.iova() as u32).set_src_hi((b.iova() >> 32) as u32);
-        }
-        if let Some(b) = &c.dst {
-            s.set_dst_lo(b.iova() as u32).set_dst_hi((b.iova() >> 32) as u32);
-        }
-        self.push(
-            s,
-            Held {
-                user,
-                src: c.src.map(Data::Flat),
-                dst: c.dst.map(Data::Flat),
-                tag: None,
-                aad: None,
-                _own: Default::default(),
-            },
-        );
+        let (s, held) = c.into_parts(user);
+        self.push(s, held);
         self.ring()?;
         self.finish(user, &mut others, timeout)
     }

@@ -49,6 +49,8 @@ pub struct Capabilities {
     pub aad_inline_max: usize,
     /// S-box architecture: table, tower, bram.
     pub sbox: &'static str,
+    /// Elliptic-curve engines.
+    pub ec_engines: usize,
 }
 
 /// The device's counters since reset or [`Device::clear_counters`].
@@ -160,6 +162,14 @@ impl Shared {
 
     pub(crate) fn epoch(&self) -> u32 {
         self.epoch.load(Ordering::Acquire)
+    }
+
+    /// An error if there is no engine for elliptic curves.
+    pub(crate) fn needs_ec(&self) -> Result<()> {
+        if self.caps.ec_engines == 0 {
+            return Err(Error::NoEcEngine);
+        }
+        Ok(())
     }
 
     pub(crate) fn release_queue(&self, index: usize) {
@@ -508,5 +518,6 @@ fn capabilities(t: &dyn Transport) -> Result<Capabilities> {
         iv_max: (c2 >> 8 & 0x3ff) as usize,
         aad_inline_max: (c2 >> 18 & 0x1f) as usize,
         sbox: ["table", "tower", "bram", "unknown"][(c2 >> 24 & 3) as usize],
+        ec_engines: (c2 >> 26 & 0xf) as usize,
     })
 }

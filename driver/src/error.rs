@@ -54,6 +54,27 @@ pub enum Error {
     /// The tag did not match.
     #[error("the message does not authenticate: it, its AAD, IV or tag was altered, or the key is another")]
     NotAuthentic,
+    /// Not a signature of this digest by this public key.
+    #[error(
+        "the signature does not verify: it, the signed data or the public key was altered, or the key is another"
+    )]
+    BadSignature,
+    /// Not a point of its curve.
+    #[error("the public key is not a point of its curve: it was altered, or belongs to another curve")]
+    BadPublicKey,
+    /// A private key that came from outside and is none.
+    #[error(
+        "the private key is not from 1 to n - 1: it came from outside so, and gives no result; destroy it"
+    )]
+    BadPrivateKey,
+    /// A check of the engine's own work failed.
+    #[error(
+        "a check of the elliptic-curve engine's own work failed and nothing was released: try again; if it stays so, the device is faulty or under attack"
+    )]
+    EcFault,
+    /// Nothing for elliptic curves.
+    #[error("the device has no elliptic-curve engine (`casemate info` tells)")]
+    NoEcEngine,
     /// By command, by its tamper input, or because a self-test failed.
     #[error("the device was zeroized: every key is gone, and it serves nothing until it is reset")]
     Zeroized,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a key is and may: attributes to ask for, those the device tells, and the wrapped form.
 
+use crate::ec::{Curve, EcOptions};
 use crate::{Error, Result};
 use casemate_abi::{IvPolicy, KeyAttributes as Words, KeyType, Origin, Submission, usage};
 use std::fmt;
@@ -17,11 +18,11 @@ impl Usage {
     pub const ENCRYPT: Self = Self(usage::ENCRYPT);
     /// Opening with AES-GCM.
     pub const DECRYPT: Self = Self(usage::DECRYPT);
-    /// Making MACs.
+    /// Making MACs, or ECDSA signatures.
     pub const SIGN: Self = Self(usage::SIGN);
     /// Checking MACs.
     pub const VERIFY: Self = Self(usage::VERIFY);
-    /// Deriving keys.
+    /// Deriving keys: from a secret, or by ECDH.
     pub const DERIVE: Self = Self(usage::DERIVE);
     /// Wrapping other keys.
     pub const WRAP: Self = Self(usage::WRAP);
@@ -31,11 +32,15 @@ impl Usage {
     pub const EXPORT_WRAPPED: Self = Self(usage::EXPORT_WRAPPED);
     /// Being wrapped by AES-KWP, without its attributes; of a wrapping key: doing so.
     pub const KWP: Self = Self(usage::KWP);
+    /// ECDH whose shared secret reaches the host.
+    pub const RAW: Self = Self(usage::RAW);
+    /// ECDSA with RFC 6979's nonces on request.
+    pub const DETERMINISTIC: Self = Self(usage::DETERMINISTIC);
     /// Everything; as a mask, what was there.
     pub const ALL: Self = Self((1 << Self::NAMES.len()) - 1);
 
     /// Every use and its name, lowest bit first.
-    pub const NAMES: [(Self, &'static str); 9] = [
+    pub const NAMES: [(Self, &'static str); 11] = [
         (Self::ENCRYPT, "encrypt"),
         (Self::DECRYPT, "decrypt"),
         (Self::SIGN, "sign"),
@@ -45,6 +50,8 @@ impl Usage {
         (Self::UNWRAP, "unwrap"),
         (Self::EXPORT_WRAPPED, "export_wrapped"),
         (Self::KWP, "kwp"),
+        (Self::RAW, "raw"),
+        (Self::DETERMINISTIC, "deterministic"),
     ];
 
     /// Of the device's bits; those that mean nothing are dropped.
@@ -136,6 +143,7 @@ pub struct KeyAttributes {
     secret_len: u8,
     usage: Usage,
     policy: IvPolicy,
+    options: EcOptions,
     limit: u32,
     label: [u8; 12],
 }
@@ -148,6 +156,7 @@ impl KeyAttributes {
             secret_len: if kind == KeyType::Secret { 32 } else { 0 },
             usage,
             policy: IvPolicy::Host,
+            options: EcOptions::default(),
             limit: 0,
             label: [0; 12],
         }
@@ -171,13 +180,24 @@ impl KeyAttributes {
         Self::new(KeyType::Wrapping, usage)
     }
 
-    /// Who makes the IVs: the host, unless this says otherwise.
+    /// A private key; its two parts are made by [`Keys::generate_pair`](crate::Keys::generate_pair).
+    pub fn private(curve: Curve, usage: Usage) -> Self {
+        Self::new(curve.key_type(), usage)
+    }
+
+    /// What protects a private key: everything, unless this says otherwise. Of other keys nothing.
+    pub fn ec_options(mut self, options: EcOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Who makes the IVs: the host, unless this says otherwise. A private key has none.
     pub fn iv_policy(mut self, policy: IvPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Seals it is good for, or a wrapping key's wraps; 0 stands for 2^32 - 1.
+    /// Seals it is good for, a wrapping key's wraps or a private key's signatures; 0 stands for 2^32 - 1.
     pub fn limit(mut self, uses: u32) -> Self {
         self.limit = uses;
         self
@@ -199,16 +219,21 @@ impl KeyAttributes {
         match self.kind {
             KeyType::Aes128 => 16,
             KeyType::Aes192 => 24,
-            KeyType::Aes256 | KeyType::Wrapping => 32,
+            KeyType::Aes256 | KeyType::Wrapping | KeyType::P256 => 32,
+            KeyType::P384 => 48,
             KeyType::Secret => self.secret_len.into(),
         }
     }
 
     /// Into W8 to W13 of a descriptor.
     pub(crate) fn put(&self, s: &mut Submission) {
+        let policy = match Curve::of(self.kind) {
+            Some(_) => self.options.bits(),
+            None => self.policy as u8,
+        };
         s.set_aad_len(self.limit)
             .set_aad0(u32::from(self.usage.0) << 16 | self.kind as u32)
-            .set_aad1(u32::from(self.secret_len) << 8 | self.policy as u32);
+            .set_aad1(u32::from(self.secret_len) << 8 | u32::from(policy));
         put_label(s, self.label);
     }
 }
@@ -230,13 +255,15 @@ pub struct KeyInfo {
     pub domain: u8,
     /// What it is for.
     pub usage: Usage,
-    /// Who makes its IVs.
+    /// Who makes its IVs; of a private key HOST, which means nothing.
     pub policy: IvPolicy,
+    /// What protects a private key; of other keys nothing.
+    pub options: EcOptions,
     /// Where it is from.
     pub origin: Origin,
     /// Its slot's generation.
     pub generation: u16,
-    /// Uses allowed: seals, or wraps of a wrapping key.
+    /// Uses allowed: seals, wraps of a wrapping key, signatures of a private key.
     pub limit: u32,
     /// Uses begun.
     pub used: u32,
@@ -254,13 +281,18 @@ impl KeyInfo {
         let unknown = |what: &str, code: u32| Error::Invalid(format!("a key of unknown {what} {code}"));
         let mut label = [0; 12];
         label.copy_from_slice(&bytes[16..28]);
+        let kind = KeyType::from_code(w.key_type() as u8).ok_or_else(|| unknown("type", w.key_type()))?;
+        let (policy, options) = match Curve::of(kind) {
+            Some(_) => (IvPolicy::Host as u32, w.iv_policy() as u8),
+            None => (w.iv_policy(), 0),
+        };
         Ok(Some(Self {
-            kind: KeyType::from_code(w.key_type() as u8).ok_or_else(|| unknown("type", w.key_type()))?,
+            kind,
             len: w.key_len() as usize,
             domain: w.domain() as u8,
             usage: Usage::from_bits(w.usage_bits() as u16),
-            policy: IvPolicy::from_code(w.iv_policy() as u8)
-                .ok_or_else(|| unknown("IV policy", w.iv_policy()))?,
+            policy: IvPolicy::from_code(policy as u8).ok_or_else(|| unknown("IV policy", policy))?,
+            options: EcOptions::from_bits(options),
             origin: Origin::from_code(w.origin() as u8).ok_or_else(|| unknown("origin", w.origin()))?,
             generation: w.generation() as u16,
             limit: w.limit(),
@@ -320,6 +352,6 @@ mod tests {
         );
         assert_eq!(Usage::NONE.to_string().parse(), Ok(Usage::NONE));
         assert!("fly".parse::<Usage>().unwrap_err().contains("encrypt, decrypt"));
-        assert_eq!(Usage::ALL.bits(), 0x1ff);
+        assert_eq!(Usage::ALL.bits(), 0x7ff);
     }
 }

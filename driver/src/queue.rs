@@ -2,7 +2,7 @@
 //! A queue pair, used by one thread at a time.
 
 use crate::device::Shared;
-use crate::request::{Done, Held, Request};
+use crate::request::{AnyRequest, Done, Held};
 use crate::ring::{CompletionRing, SubmissionRing, Words};
 use crate::transport::DmaRegion;
 use crate::{Error, Result};
@@ -79,7 +79,7 @@ pub struct Submitted {
     /// Requests the device has now.
     pub accepted: usize,
     /// Requests it does not have, in order: the ring was full, or the first of these is refused.
-    pub rest: Vec<Request>,
+    pub rest: Vec<AnyRequest>,
     /// Why the first of `rest` cannot be laid out.
     pub refused: Option<Error>,
 }
@@ -283,13 +283,16 @@ impl Queue {
     }
 
     /// Hands requests to the device, as many as there is room for, with one doorbell. It stops at a request that cannot be laid out.
-    pub fn submit(&mut self, requests: impl IntoIterator<Item = Request>) -> Result<Submitted> {
+    pub fn submit<R: Into<AnyRequest>>(
+        &mut self,
+        requests: impl IntoIterator<Item = R>,
+    ) -> Result<Submitted> {
         self.check_epoch()?;
         let mut out = Submitted::default();
         let mut requests = requests.into_iter();
         while self.has_room() {
             let Some(r) = requests.next() else { break };
-            match r.encode(&self.shared) {
+            match r.into().encode(&self.shared) {
                 Ok((s, held)) => {
                     self.push(s, held);
                     out.accepted += 1;
@@ -304,7 +307,7 @@ impl Queue {
         if out.accepted > 0 {
             self.ring()?;
         }
-        out.rest.extend(requests);
+        out.rest.extend(requests.map(Into::into));
         Ok(out)
     }
 
@@ -442,9 +445,14 @@ impl Queue {
     }
 
     /// Submits one request and waits for its result, leaving other results in `others`.
-    pub fn run(&mut self, request: Request, others: &mut Vec<Done>, timeout: Duration) -> Result<Done> {
+    pub fn run(
+        &mut self,
+        request: impl Into<AnyRequest>,
+        others: &mut Vec<Done>,
+        timeout: Duration,
+    ) -> Result<Done> {
         let user = self.counters.submitted | 1 << 63;
-        let mine = request.user(user);
+        let mine = request.into().user(user);
         let mut rest = vec![mine];
         loop {
             let got = self.submit(rest)?;

@@ -3,6 +3,7 @@
 
 use crate::device::Shared;
 use crate::dma::{DmaBuf, Pool};
+use crate::ec::EcRequest;
 use crate::{Error, Result};
 use casemate_abi::{Completion, Opcode, SgElement, Status, Submission, TagMode};
 use std::sync::Arc;
@@ -177,9 +178,9 @@ impl Request {
     pub(crate) fn encode(
         self,
         shared: &Shared,
-    ) -> std::result::Result<(Submission, Held), (Error, Box<Request>)> {
+    ) -> std::result::Result<(Submission, Held), (Error, Box<AnyRequest>)> {
         if !self.key.of_epoch(shared.epoch()) {
-            return Err((Error::StaleKey(self.key.slot), Box::new(self)));
+            return Err((Error::StaleKey(self.key.slot), Box::new(self.into())));
         }
         match self.lay_out(&shared.pool) {
             Ok((s, aad, lists)) => {
@@ -200,7 +201,7 @@ impl Request {
                     },
                 ))
             }
-            Err(e) => Err((e, Box::new(self))),
+            Err(e) => Err((e, Box::new(self.into()))),
         }
     }
 
@@ -341,6 +342,41 @@ impl Request {
     }
 }
 
+/// A request of any sort.
+#[derive(Debug)]
+pub enum AnyRequest {
+    /// AES-GCM.
+    Gcm(Request),
+    /// Elliptic curves.
+    Ec(EcRequest),
+}
+
+impl AnyRequest {
+    /// A number that comes back with the result.
+    pub fn user(self, user: u64) -> Self {
+        match self {
+            Self::Gcm(r) => Self::Gcm(r.user(user)),
+            Self::Ec(r) => Self::Ec(r.user(user)),
+        }
+    }
+
+    pub(crate) fn encode(
+        self,
+        shared: &Shared,
+    ) -> std::result::Result<(Submission, Held), (Error, Box<Self>)> {
+        match self {
+            Self::Gcm(r) => r.encode(shared),
+            Self::Ec(r) => r.encode(shared),
+        }
+    }
+}
+
+impl From<Request> for AnyRequest {
+    fn from(r: Request) -> Self {
+        Self::Gcm(r)
+    }
+}
+
 /// What a request holds while the device works on it.
 pub(crate) struct Held {
     pub(crate) user: u64,
@@ -403,6 +439,10 @@ impl Done {
         match self.status {
             Status::Ok => Ok(self),
             Status::TagMismatch => Err(Error::NotAuthentic),
+            Status::BadSignature => Err(Error::BadSignature),
+            Status::BadPoint => Err(Error::BadPublicKey),
+            Status::BadScalar => Err(Error::BadPrivateKey),
+            Status::EcFault => Err(Error::EcFault),
             Status::Zeroized => Err(Error::Zeroized),
             status => {
                 let page = u64::from_le_bytes(self.report[..8].try_into().expect("8 bytes"));

@@ -4,7 +4,7 @@
 use crate::command::{Command, bytes};
 use crate::key::{Blob, KeyAttributes, KeyInfo, Usage, put_label};
 use crate::queue::Queue;
-use crate::request::{Done, KeyHandle, Request};
+use crate::request::{AnyRequest, Done, KeyHandle};
 use crate::{Error, Result};
 use casemate_abi::{Hash, Opcode};
 use std::time::Duration;
@@ -66,18 +66,43 @@ impl Keys {
     }
 
     fn make(&mut self, c: Command) -> Result<KeyHandle> {
-        Ok(self.queue.make(c, self.timeout)?.0)
+        Ok(self.make_done(c)?.0)
+    }
+
+    /// As `make`, with what else came back.
+    pub(crate) fn make_done(&mut self, c: Command) -> Result<(KeyHandle, Done)> {
+        self.queue.make(c, self.timeout)
+    }
+
+    pub(crate) fn needs_ec(&self) -> Result<()> {
+        self.queue.shared.needs_ec()
+    }
+
+    pub(crate) fn fresh(&self, key: KeyHandle) -> Result<()> {
+        self.queue.fresh(&[key])
+    }
+
+    /// What HKDF takes beside a key.
+    pub(crate) fn salted(&self, salt: &[u8], info: &[u8]) -> Result<()> {
+        if salt.len() > 64 || salt.len() + info.len() > 256 {
+            return Err(Error::Invalid(format!(
+                "a salt of {} and an info of {} bytes: a salt of up to 64, with the info up to 256, are possible",
+                salt.len(),
+                info.len()
+            )));
+        }
+        Ok(())
     }
 
     /// With `data` as the source; `pay_len` is its length.
-    fn with(&mut self, mut c: Command, data: &[u8]) -> Result<Command> {
+    pub(crate) fn with(&mut self, mut c: Command, data: &[u8]) -> Result<Command> {
         c.s.set_pay_len(length(data)?);
         c.src = self.queue.filled(data)?;
         Ok(c)
     }
 
     /// With room for `len` bytes.
-    fn into(&mut self, mut c: Command, len: usize) -> Result<Command> {
+    pub(crate) fn into(&mut self, mut c: Command, len: usize) -> Result<Command> {
         c.dst = Some(self.queue.buffer(len)?);
         Ok(c)
     }
@@ -99,13 +124,7 @@ impl Keys {
         attributes: &KeyAttributes,
     ) -> Result<KeyHandle> {
         self.queue.fresh(&[base])?;
-        if salt.len() > 64 || salt.len() + info.len() > 256 {
-            return Err(Error::Invalid(format!(
-                "a salt of {} and an info of {} bytes: a salt of up to 64, with the info up to 256, are possible",
-                salt.len(),
-                info.len()
-            )));
-        }
+        self.salted(salt, info)?;
         let mut c = Command::new(Opcode::KeyHkdf).base(base);
         attributes.put(&mut c.s);
         c.s.set_aad3((hash as u32) << 16 | salt.len() as u32);
@@ -136,7 +155,7 @@ impl Keys {
         put_label(&mut c.s, label);
         c.s.set_pay_len(32);
         let c = self.into(c, 32)?;
-        let (key, done) = self.queue.make(c, self.timeout)?;
+        let (key, done) = self.make_done(c)?;
         let nonce = bytes(done.dst)?;
         Ok((key, nonce[..].try_into().expect("32 bytes")))
     }
@@ -268,8 +287,8 @@ impl Keys {
         self.queue.destroy(key, self.timeout)
     }
 
-    /// One AES-GCM request, to its end.
-    pub fn run(&mut self, request: Request) -> Result<Done> {
+    /// One request, to its end.
+    pub fn run(&mut self, request: impl Into<AnyRequest>) -> Result<Done> {
         self.queue.run(request, &mut Vec::new(), self.timeout)?.ok()
     }
 }

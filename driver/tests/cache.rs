@@ -4,10 +4,10 @@
 mod common;
 
 use casemate::{
-    Blob, Data, Error, Hash, KeyAttributes, KeyCache, KeyHandle, Keys, Officer, Queue, Request, TokenId,
-    Usage,
+    Blob, Curve, Data, Error, Hash, KeyAttributes, KeyCache, KeyHandle, Keys, Officer, Queue, Request,
+    TokenId, Usage,
 };
-use common::{KEY_DEVICES, LONG};
+use common::{EC_DEVICES, KEY_DEVICES, LONG};
 
 struct Bench {
     officer: Officer,
@@ -186,6 +186,31 @@ fn counts_outlive_slots() {
         }
         let key = cache.get(id).unwrap();
         let e = seal(keys.queue(), b.officer.device(), key.handle()).unwrap_err();
+        assert!(e.to_string().contains("Exhausted"), "{uri}: {e}");
+    }
+}
+
+#[test]
+fn signatures_count_too() {
+    for uri in EC_DEVICES {
+        let b = Bench::new(uri);
+        let (cache, t) = b.secrets(1, 1);
+        let mut keys = b.keys();
+        let usage = Usage::SIGN | Usage::EXPORT_WRAPPED;
+        let attributes = KeyAttributes::private(Curve::P256, usage).limit(3);
+        let (key, public) = keys.generate_pair(&attributes).unwrap();
+        let id = cache.insert(keys.wrap(key, b.root).unwrap());
+        keys.destroy(key).unwrap();
+        for used in 0..3 {
+            assert_eq!(cache.token(id).unwrap().claims().unwrap().used, used, "{uri}");
+            let key = cache.get(id).unwrap();
+            let s = keys.sign(key.handle(), Hash::Sha256, &[1; 32]).unwrap();
+            keys.verify(&public, &[1; 32], &s).unwrap();
+            drop(key);
+            cache.get(t[0].0).unwrap();
+        }
+        let key = cache.get(id).unwrap();
+        let e = keys.sign(key.handle(), Hash::Sha256, &[1; 32]).unwrap_err();
         assert!(e.to_string().contains("Exhausted"), "{uri}: {e}");
     }
 }

@@ -468,6 +468,7 @@ fn every_status_of_a_descriptor() {
         seen.extend(officer(uri));
         seen.extend([Status::Aborted, Status::SlotRetired, Status::Sealed]); // tests/faults.rs; below
         seen.extend(common::keys::STATUSES); // tests/keys/
+        seen.extend(common::keys::EC_STATUSES); // tests/ecrefused.rs
         let missing: Vec<&Status> = Status::ALL.iter().filter(|s| !seen.contains(s)).collect();
         assert!(missing.is_empty(), "{uri}: no test causes {missing:?}");
     }
@@ -692,6 +693,7 @@ fn uris() {
         ("sim:?lanes=9", "1 to 8"),
         ("sim:?colour=red", "colour=red"),
         ("soft:?slots=3", "power of two"),
+        ("soft:?ec=2", "ec=2: 0 or 1"),
         ("soft:?x", "key=value"),
         ("sim:?noise=some", "noise=some: os"),
     ] {

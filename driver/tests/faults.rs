@@ -287,7 +287,7 @@ fn the_device_reset_in_flight() {
             let e = q.wait(&mut Vec::new(), LONG);
             // Completions that were there already may be taken first.
             if !matches!(e, Err(Error::DeviceReset { .. })) {
-                let e = q.submit(Vec::new()).unwrap_err();
+                let e = q.submit(Vec::<Request>::new()).unwrap_err();
                 assert!(matches!(e, Error::DeviceReset { .. }), "{uri}: {e}");
             }
             let left = q.in_flight();

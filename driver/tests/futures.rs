@@ -3,8 +3,8 @@
 
 mod common;
 
-use casemate::{Data, Error, KeyUse, Request};
-use common::{DEVICES, LONG, open, queue, reference, sim};
+use casemate::{Curve, Data, EcRequest, Error, Hash, KeyAttributes, KeyUse, Keys, Request, Usage};
+use common::{DEVICES, EC_DEVICES, LONG, open, queue, reference, sim};
 use std::time::Duration;
 
 #[tokio::test]
@@ -32,6 +32,34 @@ async fn queues_side_by_side() {
             }
         };
         assert_eq!(tokio::join!(work(1), work(2), work(3)), (1, 2, 3));
+    }
+}
+
+#[tokio::test]
+async fn signatures_beside_each_other() {
+    for uri in EC_DEVICES {
+        let device = open(uri);
+        let work = |c: Curve, n: u8| {
+            let mut keys = Keys::over(queue(&device, n, 8));
+            async move {
+                let pair = keys.generate_pair(&KeyAttributes::private(c, Usage::SIGN));
+                let (key, public) = pair.unwrap();
+                let mut q = keys.into_queue();
+                for i in 0..5u8 {
+                    let r = EcRequest::sign(key, Hash::Sha384, &[i; 48]);
+                    assert_eq!(q.submit([r.user(i.into())]).unwrap().accepted, 1);
+                    let mut out = Vec::new();
+                    q.wait_async(&mut out, LONG).await.unwrap();
+                    let s = out.remove(0).signature().unwrap();
+                    let r = EcRequest::verify(&public, &[i; 48], &s);
+                    assert_eq!(q.submit([r]).unwrap().accepted, 1);
+                    q.wait_async(&mut out, LONG).await.unwrap();
+                    out.remove(0).ok().unwrap();
+                }
+                n
+            }
+        };
+        assert_eq!(tokio::join!(work(Curve::P256, 1), work(Curve::P384, 2)), (1, 2));
     }
 }
 

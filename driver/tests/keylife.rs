@@ -401,7 +401,7 @@ fn forged_attributes() {
         one("not zero", [0, 0, 1, 0], |_| {});
         one("domain", [0; 4], |w| _ = w.set_domain(2));
         one("no type", [0; 4], |w| _ = w.set_key_type(0));
-        one("unknown type", [0; 4], |w| _ = w.set_key_type(6));
+        one("unknown type", [0; 4], |w| _ = w.set_key_type(8));
         one("short", [0; 4], |w| _ = w.set_key_len(15));
         one("long", [0; 4], |w| _ = w.set_key_len(65));
         one("AES of 24", [0; 4], |w| {

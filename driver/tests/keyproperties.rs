@@ -21,9 +21,9 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     // Mostly most of the bits, so that something is left to go on with.
-    let mask = || prop_oneof![3 => Just(0x1ff), 2 => any::<u16>().prop_map(|m| m | 0x90), 1 => any::<u16>()];
+    let mask = || prop_oneof![3 => Just(0x7ff), 2 => any::<u16>().prop_map(|m| m | 0x90), 1 => any::<u16>()];
     let kind = || 0..KeyType::ALL.len();
-    let usage = || prop_oneof![0u16..0x200, Just(0x190), Just(0x090)];
+    let usage = || prop_oneof![0u16..0x800, Just(0x190), Just(0x090)];
     prop_oneof![
         (mask(), prop_oneof![Just(0u32), 1..100u32]).prop_map(|(keep, limit)| Step::Lock { keep, limit }),
         mask().prop_map(|keep| Step::Rewrap { keep }),

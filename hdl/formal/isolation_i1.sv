@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // I1 on registers, guard and slots: two copies of each, given the same in everything but the bytes of keys, show the same in
-// everything but the lanes' key port, the key window on its way to the slots, and the material on its way to the key unit's engines.
+// everything but the lanes' key port, the key window on its way to the key unit, and the words of material on their way to a reader.
 //
 // The real csr, guard and slots, every input free. Keys come in by writes to the key window, which may carry other data in either copy,
-// and by the key unit's command to the slots. The key unit's engines are left out: what it commands but for the key is the same.
+// and by the key unit's words to the slots. The key unit's engines are left out: what it commands but for the key is the same.
 module isolation_i1
   import casemate_abi_pkg::*;
   import gcm_pkg::*;
   import casemate_pkg::*;
   import slots_pkg::*;
+  import ecunit_pkg::*;
 #(
   parameter  int unsigned SLOTS  = 2,
   parameter  int unsigned QUEUES = 2,
@@ -31,6 +32,8 @@ module isolation_i1
   input logic              wiped_i,
   input logic              selftest_done_i,
   input logic              selftest_ok_i,
+  input logic              window_hold_i,
+  input logic [2:0]        window_at_i,
   input logic              window_clear_i,
   input logic [6:0]        events_i,
   input logic [8:0]        bytes_in_i[LANES],
@@ -44,15 +47,20 @@ module isolation_i1
   input logic              chan_ready_i,
   input logic              key_ready_i,
   input logic              cpl_ready_i,
+  input logic              read_ask_i,
   input logic [15:0]       read_slot_i,
-  input logic              fetch_i,
-  input logic              forget_i,
+  input logic              read_fetch_i,
+  input ec_ask_t           ec_ask_i,
+  input logic              ec_held_i,
+  input logic [15:0]       ec_held_slot_i,
+  input logic              ec_ready_i,
   input logic              put_valid_i,
   input slot_op_e          put_op_i,
   input logic [15:0]       put_slot_i,
   input slot_meta_t        put_meta_i,
   input logic [31:0]       put_used_i,
-  input logic [511:0]      put_key_i[2],
+  input logic              put_word_valid_i,
+  input logic [63:0]       put_word_i[2],
   input logic [LANES-1:0]  lane_given_i,
   input logic [LANES-1:0]  lane_answered_i,
   input logic [LANES-1:0]  lane_key_ready_i,
@@ -81,7 +89,9 @@ module isolation_i1
     cpl_t             cpl;
     slot_meta_t       look_meta, read_meta;
     logic [31:0]      look_used, read_used;
-    logic             put_done, slots_wiped;
+    logic [1:0]       read_grant, read_valid;
+    logic             ec_valid, ec_counted;
+    logic             put_ask, put_done, slots_wiped;
     logic [LANES-1:0] lane_valid;
     logic             lane_clear;
     logic [SLOT_IDX_W-1:0] lane_slot;
@@ -106,8 +116,15 @@ module isolation_i1
     logic [31:0]             count;
     logic [2:0]              slots_state;
     logic [SLOTS-1:0]        valid, used_once, this_slot;
-    logic [1:0]              asked;
-    logic                    empties, aes, filled;
+    logic                    asked;
+    logic                    may, aes, filled, fill, put_ask, show, forget;
+    logic [2:0]              put_at, window_at;
+    logic                    held;
+    logic [1:0]              grant, fetch_to, fetch_first, fetch_second, came;
+    logic                    turn;
+    logic [3:0]              fetch_left;
+    logic [2:0]              fetch_at;
+    logic [7:0]              read_slot, fetch_slot;
     logic [255:0]            look_first, look, read_first, read;
     logic [2*SLOTS-1:0]      look_rows, read_rows;
     logic [7:0]              look_row, read_row;
@@ -115,19 +132,26 @@ module isolation_i1
     logic [SLOTS-1:0][15:0]  generation;
     slot_meta_t [SLOTS-1:0]  meta;
     logic [SLOTS-1:0][31:0]  used;
+    logic [31:0]             used_next;
     logic [LANES-1:0]        sent, finished;
     logic [9:0]              lane_out, lane_old;
-    logic [$clog2(SLOTS)-1:0] sweep;
-    logic [$clog2(SLOTS)+1:0] wipe_left;
+    logic [$clog2(SLOTS)+2:0] sweep, place;
+    logic [$clog2(SLOTS)+3:0] wipe_left;
   } state_t;
   shown_t shown[2];
   state_t state[2];
-  logic   on_port[2];
+  logic   on_port[2], stray[2];
   logic [255:0] key_port[2];
   for (genvar c = 0; c < 2; c++) begin : g_copy
     logic         look_busy, count;
     logic [15:0]  look_slot;
-    logic [511:0] window, material;
+    logic [63:0]  window;
+    logic [1:0][63:0] words;
+    ec_answer_t       ec_answer;
+    assign shown[c].read_grant[1] = ec_answer.grant;
+    assign shown[c].read_valid[1] = ec_answer.valid;
+    assign shown[c].ec_counted    = ec_answer.counted;
+    assign words[1]               = ec_answer.word;
     csr #(.LANES(LANES), .SLOTS(SLOTS), .QUEUES(QUEUES)) u_csr (
       .clk_i, .rst_ni(rst_n),
       .s_axil_awvalid_i(awvalid_i), .s_axil_awready_o(shown[c].awready), .s_axil_awaddr_i(awaddr_i),
@@ -140,29 +164,33 @@ module isolation_i1
       .reg_rdata_i, .reg_err_i,
       .clear_counters_o(shown[c].clear_counters), .sealed_o(shown[c].sealed),
       .wipe_o(shown[c].wipe), .wiped_i, .selftest_done_i, .selftest_ok_i,
-      .window_o(window), .window_words_o(shown[c].window_words), .window_clear_i,
+      .window_hold_i, .window_at_i, .window_o(window), .window_words_o(shown[c].window_words), .window_clear_i,
       .tamper_i(events_i[0]), .entropy_error_i(events_i[1]), .any_error_i(events_i[2]), .any_busy_i(events_i[3]),
       .req_in_i(events_i[4]), .req_out_i(events_i[5]), .req_err_i(events_i[6]),
       .bytes_in_i, .bytes_out_i, .busy_i(lane_i[0]), .stall_in_i(lane_i[1]), .stall_out_i(lane_i[2])
     );
-    guard #(.SLOTS(SLOTS), .QUEUES(QUEUES)) u_guard (
+    guard #(.SLOTS(SLOTS), .QUEUES(QUEUES), .EC(1'b1)) u_guard (
       .clk_i, .rst_ni(rst_n), .wipe_i(shown[c].wipe),
       .sub_valid_i, .sub_ready_o(shown[c].sub_ready), .sub_queue_i, .sub_i, .domain_i, .resetting_i,
       .slot_o(look_slot), .meta_i(shown[c].look_meta), .used_i(shown[c].look_used), .busy_o(look_busy), .count_o(count),
       .chan_valid_o(shown[c].chan_valid), .chan_ready_i, .chan_o(shown[c].chan),
-      .key_valid_o(shown[c].key_valid), .key_ready_i, .key_o(shown[c].key),
+      .key_valid_o(shown[c].key_valid), .key_ready_i, .ec_valid_o(shown[c].ec_valid), .ec_ready_i, .key_o(shown[c].key),
       .cpl_valid_o(shown[c].cpl_valid), .cpl_ready_i, .cpl_o(shown[c].cpl)
     );
     slots #(.SLOTS(SLOTS), .LANES(LANES)) u_slots (
       .clk_i, .rst_ni(rst_n), .wipe_i(shown[c].wipe), .wiped_o(shown[c].slots_wiped),
       .look_slot_i(look_slot), .look_meta_o(shown[c].look_meta), .look_used_o(shown[c].look_used), .look_busy_i(look_busy), .count_i(count),
-      .read_slot_i, .read_meta_o(shown[c].read_meta), .read_used_o(shown[c].read_used),
-      .fetch_i, .forget_i, .material_o(material),
-      .put_valid_i, .put_op_i, .put_slot_i, .put_meta_i, .put_used_i, .put_key_i(put_key_i[c]), .done_o(shown[c].put_done),
+      .read_ask_i, .read_grant_o(shown[c].read_grant[0]), .read_slot_i, .read_meta_o(shown[c].read_meta), .read_used_o(shown[c].read_used),
+      .read_fetch_i, .read_valid_o(shown[c].read_valid[0]), .read_word_o(words[0]),
+      .ec_ask_i, .ec_answer_o(ec_answer), .ec_held_i, .ec_held_slot_i('{ec_held_slot_i}),
+      .put_valid_i, .put_op_i, .put_slot_i, .put_meta_i, .put_used_i, .put_ask_o(shown[c].put_ask), .put_word_valid_i,
+      .put_word_i(put_word_i[c]), .done_o(shown[c].put_done),
       .lane_given_i, .lane_answered_i,
       .key_valid_o(shown[c].lane_valid), .key_ready_i(lane_key_ready_i), .key_clear_o(shown[c].lane_clear),
       .key_slot_o(shown[c].lane_slot), .key_size_o(shown[c].lane_size), .key_o(key_port[c]), .key_done_i(lane_key_done_i)
     );
+    // Words of material go to who fetched them, and to nobody else.
+    assign stray[c] = (words[0] != '0 && !shown[c].read_valid[0]) || (words[1] != '0 && !shown[c].read_valid[1]) || shown[c].read_valid == '1;
     assign on_port[c] = shown[c].lane_valid != '0 && !shown[c].lane_clear;
     always_comb begin
       state[c] = '0;
@@ -194,13 +222,30 @@ module isolation_i1
       state[c].used_once   = u_slots.used_once_q;
       state[c].this_slot   = u_slots.this_q;
       state[c].asked       = u_slots.asked_q;
-      state[c].empties     = u_slots.empties_q;
+      state[c].may         = u_slots.may_q;
       state[c].aes         = u_slots.aes_q;
       state[c].filled      = u_slots.filled_q;
+      state[c].fill        = u_slots.fill_q;
+      state[c].put_ask     = u_slots.put_ask_o;
+      state[c].put_at      = u_slots.put_at_q;
+      state[c].show        = u_slots.show_q;
+      state[c].forget      = u_slots.forget_q;
+      state[c].window_at   = u_csr.window_at_q;
+      state[c].grant       = u_slots.grant_q;
+      state[c].held        = u_slots.held_q;
+      state[c].turn        = u_slots.turn_q;
+      state[c].fetch_left  = u_slots.fetch_left_q;
+      state[c].fetch_at    = u_slots.fetch_at_q;
+      state[c].fetch_to    = u_slots.fetch_to_q;
+      state[c].fetch_first  = u_slots.fetch_first_q;
+      state[c].fetch_second = u_slots.fetch_second_q;
+      state[c].came        = u_slots.valid_word_q;
+      state[c].read_slot   = 8'(u_slots.read_q);
+      state[c].fetch_slot  = 8'(u_slots.fetch_slot_q);
       state[c].look_first  = 256'(u_slots.look_first_q);
       state[c].look        = 256'(u_slots.look_q);
       state[c].read_first  = 256'(u_slots.read_first_q);
-      state[c].read        = 256'(u_slots.read_q);
+      state[c].read        = 256'(u_slots.read_public_q);
       state[c].look_rows   = (2*SLOTS)'(u_slots.u_look.rows_q);
       state[c].read_rows   = (2*SLOTS)'(u_slots.u_read.rows_q);
       state[c].look_row    = 8'(u_slots.u_look.row_q);
@@ -212,11 +257,13 @@ module isolation_i1
         state[c].meta[i]       = u_slots.meta[i];
         state[c].used[i]       = u_slots.used[i];
       end
+      state[c].used_next   = u_slots.used_next_q;
       state[c].sent        = u_slots.sent_q;
       state[c].finished    = u_slots.finished_q;
       state[c].lane_out    = u_slots.g_lane[0].out_q;
       state[c].lane_old    = u_slots.g_lane[0].old_q;
       state[c].sweep       = u_slots.sweep_q;
+      state[c].place       = u_slots.place_q;
       state[c].wipe_left   = u_slots.wipe_left_q;
       // A word of a key between the bus and the window.
       if (u_csr.state_q == CSR_ACCESS && u_csr.write_q && u_csr.is_window) state[c].wdata = '0;
@@ -239,7 +286,14 @@ module isolation_i1
     if (rst_n) begin
       assert (a == b);
       // A key is on the lanes' port only while one is handed over.
-      for (int c = 0; c < 2; c++) assert (on_port[c] || key_port[c] == '0);
+      for (int c = 0; c < 2; c++) begin
+        assert (on_port[c] || key_port[c] == '0);
+        assert (!stray[c]);
+        // What makes it inductive.
+        assert (!state[c].show || on_port[c]);
+        assert (state[c].grant != '1 && (state[c].fetch_left == '0 || state[c].fetch_to != '1));
+        assert (state[c].fetch_first != '1 && state[c].fetch_second != '1);
+      end
     end
   end
 endmodule

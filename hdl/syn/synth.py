@@ -69,10 +69,10 @@ def harness(block, ports):
     body = [f"module harness(input clk, input rst_n, input sin, output reg sout);",
             f"  reg [{ni - 1}:0] in_q; wire [{no - 1}:0] out_d; reg [{no - 1}:0] out_q; reg rst_q;",
             f"  reg [{groups - 1}:0] fold_q;",
-            f"  always @(posedge clk) begin rst_q <= rst_n; in_q <= {{in_q[{ni - 2}:0], sin}}; out_q <= out_d;"]
+            f"  always @(posedge clk) begin rst_q <= ~rst_n; in_q <= {{in_q[{ni - 2}:0], sin}}; out_q <= out_d;"]
     for g in range(groups):
         body.append(f"    fold_q[{g}] <= ^out_q[{min(no, 32 * g + 32) - 1}:{32 * g}];")
-    body += ["    sout <= ^fold_q; end", f"  {block} dut (.clk_i(clk)" + (", .rst_ni(rst_q)" if any(n == "rst_ni" for _, n, _ in ports) else "")]
+    body += ["    sout <= ^fold_q; end", f"  {block} dut (.clk_i(clk)" + (", .rst_ni(~rst_q)" if any(n == "rst_ni" for _, n, _ in ports) else "")]
     at = 0
     for n, w in ins:
         body[-1] += f", .{n}(in_q[{at + w - 1}:{at}])"

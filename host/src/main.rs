@@ -14,6 +14,7 @@ mod cli {
     pub mod bench;
     pub mod crypt;
     pub mod info;
+    pub mod input;
     pub mod interrupt;
     pub mod key;
     pub mod keyfile;
@@ -21,6 +22,7 @@ mod cli {
     pub mod root;
     pub mod selftest;
     pub mod show;
+    pub mod sign;
     pub mod tokenfile;
     pub mod zeroize;
 }
@@ -72,6 +74,14 @@ enum Command {
     /// a pipe or a device file, segments appear as they authenticate, and a file cut at its end is noticed only there. Then what
     /// appeared is genuine but not the whole, and the exit status, not 0, is what tells.
     Decrypt(cli::crypt::Args),
+    /// Sign a file with a token's private key (ECDSA)
+    Sign(cli::sign::Sign),
+    /// Verify the signature of a file (ECDSA)
+    Verify(cli::sign::Verify),
+    /// Show the public key of a token's private key, in PEM
+    Pubkey(cli::sign::PublicKeyOf),
+    /// Request a certificate for a token's private key (PKCS#10), in PEM
+    Csr(cli::sign::Csr),
     /// List the devices that can be opened
     Devices {
         /// As JSON
@@ -116,6 +126,10 @@ fn run(args: Args) -> Result<()> {
         Command::Random(a) => cli::key::random(uri, &a),
         Command::Encrypt(a) => cli::crypt::run(uri, &a, true),
         Command::Decrypt(a) => cli::crypt::run(uri, &a, false),
+        Command::Sign(a) => cli::sign::sign(uri, &a),
+        Command::Verify(a) => cli::sign::verify(uri, &a),
+        Command::Pubkey(a) => cli::sign::public_key(uri, &a),
+        Command::Csr(a) => cli::sign::csr(uri, &a),
         Command::Devices { json } => cli::info::devices(json),
         Command::Info { json } => cli::info::device(uri, json),
         Command::Selftest => cli::selftest::run(uri),

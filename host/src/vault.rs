@@ -3,7 +3,7 @@
 
 use crate::token::Token;
 use casemate::{
-    Device, Error, KeyAttributes, KeyHandle, Keys, Officer, Queue, QueueConfig, Result, Status, Usage,
+    Curve, Device, Error, KeyAttributes, KeyHandle, Keys, Officer, Queue, QueueConfig, Result, Status, Usage,
 };
 use std::collections::BTreeMap;
 
@@ -39,6 +39,12 @@ impl Vault {
             keys: Keys::over(queue),
             roots: BTreeMap::new(),
         })
+    }
+
+    /// Whether the device has an engine for a token's key.
+    pub fn serves(&self, token: &Token) -> bool {
+        let engines = self.officer.device().capabilities().ec_engines;
+        engines > 0 || Curve::of(token.claims().kind).is_none()
     }
 
     /// The user's role.

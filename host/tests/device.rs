@@ -141,6 +141,47 @@ fn bench_without_a_clock_says_so() {
 }
 
 #[test]
+fn bench_of_signatures() {
+    let b = Bench::new("soft:");
+    let v = json(&b, &["bench", "--json", "--ops", "ecdsa", "--requests", "3"]);
+    let rows = v["results"].as_array().unwrap();
+    let ops: Vec<_> = rows.iter().map(|r| r["op"].as_str().unwrap()).collect();
+    assert_eq!(
+        ops,
+        [
+            "ecdsa-p256-sign",
+            "ecdsa-p256-sign-protected",
+            "ecdsa-p256-verify",
+            "ecdsa-p384-sign",
+            "ecdsa-p384-sign-protected",
+            "ecdsa-p384-verify"
+        ]
+    );
+    assert_eq!(v["parameters"]["op"], serde_json::json!(ops));
+    assert!(
+        rows.iter()
+            .all(|r| r["cycles_per_request"].is_null() && r["depth"] == 4)
+    );
+    assert_eq!((&rows[0]["size"], &rows[5]["size"]), (&32.into(), &48.into()));
+    let text = b.succeeds(&[
+        "bench",
+        "--op",
+        "ecdsa-p256-verify,aes-256-gcm-seal",
+        "--requests",
+        "3",
+    ]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(
+        text.contains("ecdsa-p256-verify") && text.contains("aes-256-gcm-seal"),
+        "{text}"
+    );
+    b.fails(
+        &["--device", "soft:?ec=0", "bench", "--op", "ecdsa"],
+        "does not serve keys of type p256 and p384",
+    );
+}
+
+#[test]
 fn a_reader_that_leaves_is_no_crash() {
     let b = Bench::new("soft:");
     // The reader is gone before the program starts.
@@ -173,11 +214,14 @@ fn bench_refuses_what_does_not_fit() {
 
 #[test]
 fn selftest() {
-    for device in ["soft:", "sim:"] {
-        let out = Bench::new(device).succeeds(&["selftest"]);
+    for device in ["soft:", "soft:?ec=0", "sim:"] {
+        let b = Bench::new(device);
+        let out = b.succeeds(&["selftest"]);
         let text = String::from_utf8(out.stdout).unwrap();
+        let engines = json(&b, &["info", "--json"])["capabilities"]["ec_engines"].clone();
+        let answers = if engines == 0 { 3 } else { 5 };
         assert!(
-            text.contains("passed") && text.matches("right").count() == 3,
+            text.contains("passed") && text.matches("right").count() == answers,
             "{text}"
         );
     }

@@ -22,6 +22,8 @@ pub struct Shape {
     pub tags: u32,
     /// Clock gates: 1 stops the clocks of idle parts, which makes the simulation faster and changes no cycle.
     pub gates: u32,
+    /// Engines for elliptic curves: 0 to 4.
+    pub ec: u32,
 }
 
 impl Default for Shape {
@@ -34,6 +36,7 @@ impl Default for Shape {
             sbox: 0,
             tags: 64,
             gates: 1,
+            ec: 1,
         }
     }
 }
@@ -89,7 +92,7 @@ impl std::fmt::Debug for Config {
 }
 
 impl Config {
-    /// From `key=value` pairs joined by `&`: axi, lanes, slots, queues, sbox, tags, gates; latency, wlatency, bandwidth, stall,
+    /// From `key=value` pairs joined by `&`: axi, lanes, slots, queues, sbox, tags, gates, ec; latency, wlatency, bandwidth, stall,
     /// reorder, seed; tamper (a cycle), selftest_fault (0 or 1); trace. An unknown key or a value out of range is named in the error.
     pub fn parse(query: &str) -> Result<Self, String> {
         let mut c = Self::default();
@@ -130,6 +133,7 @@ impl Config {
                 "queues" => c.shape.queues = within((2..=64).contains(&n), "2 to 64")?,
                 "tags" => c.shape.tags = within(power && (4..=128).contains(&n), "a power of two, 4 to 128")?,
                 "gates" => c.shape.gates = within(n <= 1, "0 or 1")?,
+                "ec" => c.shape.ec = within(n <= 4, "0 to 4")?,
                 "latency" => c.timing.read_latency = within(n <= 100_000, "at most 100000 cycles")?,
                 "wlatency" => c.timing.write_latency = within(n <= 100_000, "at most 100000 cycles")?,
                 "bandwidth" => {
@@ -142,7 +146,7 @@ impl Config {
                 "selftest_fault" => c.selftest_fault = within(n <= 1, "0 or 1")? == 1,
                 _ => {
                     return Err(format!(
-                        "unknown key `{key}`: axi, lanes, slots, queues, sbox, tags, gates, latency, wlatency, bandwidth, stall, reorder, seed, tamper, selftest_fault or trace"
+                        "unknown key `{key}`: axi, lanes, slots, queues, sbox, tags, gates, ec, latency, wlatency, bandwidth, stall, reorder, seed, tamper, selftest_fault or trace"
                     ));
                 }
             }
@@ -164,6 +168,7 @@ impl Config {
             .param("QUEUES", s.queues)
             .param("SBOX", s.sbox)
             .param("RD_TAGS", s.tags)
+            .param("EC_ENGINES", s.ec)
             .param("CLOCK_GATES", format!("1'd{}", s.gates))
             .trace(self.trace.is_some())
             .inspect(self.inspect)

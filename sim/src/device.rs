@@ -46,6 +46,7 @@ ports!(
     tamper_i,
     root_i,
     selftest_fault_i,
+    ec_fault_i,
     entropy_valid_i,
     entropy_ready_o,
     entropy_i,
@@ -196,6 +197,11 @@ impl Device {
     /// Makes the power-up self-tests of the resets to come fail, or not.
     pub fn selftest_fault(&mut self, on: bool) {
         self.model.set(self.p.selftest_fault_i, on.into());
+    }
+
+    /// A wrong bit within the elliptic-curve engines, while it is on.
+    pub fn ec_fault(&mut self, on: bool) {
+        self.model.set(self.p.ec_fault_i, on.into());
     }
 
     /// Raises the tamper input for one cycle, now or in a cycle to come.

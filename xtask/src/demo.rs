@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The main job on a real file: encrypted and decrypted by the whole device's RTL (rings, key slot, DMA, lane), and read by Tink,
-//! which shares no code with it.
+//! which shares no code with it. A device with an elliptic-curve engine signs it too, for OpenSSL to verify.
 
 use crate::tools::{self, root, setup};
 use anyhow::{Context, Result, bail};
-use casemate::Device;
+use casemate::{Curve, Device, Hash, KeyAttributes, Usage};
+use casemate_host::digest::digest;
 use casemate_host::engine::DeviceCipher;
 use casemate_host::stream::{self, SegmentSize};
 use std::fs::File;
@@ -56,6 +57,42 @@ fn create(path: &Path) -> Result<BufWriter<File>> {
     Ok(BufWriter::new(
         File::create(path).with_context(|| format!("cannot write {}", path.display()))?,
     ))
+}
+
+/// The file's ECDSA signature, by a key that the device makes, verified by OpenSSL. Without an engine nothing happens.
+fn signed(device: &Device, file: &Path, dir: &Path) -> Result<bool> {
+    if device.capabilities().ec_engines == 0 {
+        return Ok(false);
+    }
+    let [public_file, signature_file] = ["public.pem", "signature"].map(|n| dir.join(n));
+    let (start, before) = (Instant::now(), device.counters()?.cycles);
+    let mut keys = device.officer()?.keys(1)?;
+    let (key, public) = keys.generate_pair(&KeyAttributes::private(Curve::P256, Usage::SIGN))?;
+    let signature = keys.sign(key, Hash::Sha256, &digest(Hash::Sha256, &mut open(file)?)?)?;
+    keys.destroy(key)?;
+    println!(
+        "signed: ECDSA on P-256, a key pair and a signature in {} device cycles; {:.1} s",
+        device.counters()?.cycles - before,
+        start.elapsed().as_secs_f64()
+    );
+    std::fs::write(&public_file, public.to_pem())?;
+    std::fs::write(&signature_file, signature.to_der())?;
+    let mut verify = Command::new("openssl");
+    verify.args(["dgst", "-sha256", "-verify"]).arg(&public_file);
+    let out = verify.arg("-signature").arg(&signature_file).arg(file).output();
+    let out = out.context("cannot start openssl, which is to verify the signature: install it (Debian, Ubuntu: apt install openssl)")?;
+    if !out.status.success() {
+        bail!(
+            "OpenSSL does not verify the signature of {}: {}",
+            shown(file),
+            String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).trim()
+        );
+    }
+    println!(
+        "an independent implementation agreed: OpenSSL verified the signature ({})",
+        shown(&signature_file)
+    );
+    Ok(true)
 }
 
 pub fn run(file: Option<PathBuf>) -> Result<()> {
@@ -131,5 +168,23 @@ pub fn run(file: Option<PathBuf>) -> Result<()> {
         "an independent implementation agreed: Tink read what the RTL encrypted, byte for byte ({})",
         shown(&sealed)
     );
+    signed(&device, &sealed, &dir)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On the functional model, which has an engine; without one nothing is written.
+    #[test]
+    fn openssl_verifies_what_the_device_signed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, [7; 100_000]).unwrap();
+        let without = Device::open("soft:?ec=0").unwrap();
+        assert!(!signed(&without, &file, dir.path()).unwrap());
+        assert!(!dir.path().join("signature").exists());
+        assert!(signed(&Device::open("soft:").unwrap(), &file, dir.path()).unwrap());
+    }
 }

@@ -14,7 +14,14 @@ const TOPS: &[Top] = &[
     ("casemate_top", &[]),
     (
         "casemate_top",
-        &[("AXI_DW", "128"), ("LANES", "2"), ("SLOTS", "16"), ("SBOX", "1")],
+        &[
+            ("AXI_DW", "128"),
+            ("LANES", "2"),
+            ("SLOTS", "16"),
+            ("SBOX", "1"),
+            // The microcode's table takes long.
+            ("EC_ENGINES", "0"),
+        ],
     ),
     (
         "casemate_top",
@@ -23,6 +30,7 @@ const TOPS: &[Top] = &[
             ("SLOTS", "256"),
             ("QUEUES", "64"),
             ("SBOX", "2"),
+            ("EC_ENGINES", "0"),
         ],
     ),
 ];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Decides whether a queue may do what its descriptor asks, in the order of abi/README.md, *Order of checks*. Follows hdl/slots.
 
-use super::slots::{Attributes, Key, Slot, policy_fits, usage_of};
+use super::slots::{Attributes, Key, Slot, is_ec, len_of, policy_fits, usage_fits, usage_of};
 use casemate_abi::{Hash, IvPolicy, KeyType, Opcode, Origin, Status, Submission, TagMode, usage};
 
 /// Who asks, and the device's state that it depends on.
@@ -11,6 +11,8 @@ pub struct Asker {
     /// The queue's.
     pub domain: u8,
     pub sealed: bool,
+    /// The device has an EC engine.
+    pub ec: bool,
     /// Words of the key window that were written.
     pub window: u16,
 }
@@ -47,7 +49,16 @@ fn fills(op: Opcode) -> bool {
     use Opcode::*;
     matches!(
         op,
-        KeyLoad | KeyGenerate | KeyUnwrap | KwpUnwrap | KeyHkdf | KeyKbkdf | KeyRoot | KeyMessage
+        KeyLoad
+            | KeyGenerate
+            | KeyUnwrap
+            | KwpUnwrap
+            | KeyHkdf
+            | KeyKbkdf
+            | KeyRoot
+            | KeyMessage
+            | EcGenerate
+            | EcEcdh
     )
 }
 
@@ -58,7 +69,16 @@ fn attributes(op: Opcode) -> bool {
 
 fn hashes(op: Opcode) -> bool {
     use Opcode::*;
-    matches!(op, KeyHkdf | KeyKbkdf | MacSign | MacVerify)
+    matches!(op, KeyHkdf | KeyKbkdf | MacSign | MacVerify | EcSign | EcEcdh)
+}
+
+/// An operation of the EC engine.
+fn of_ec(op: Opcode) -> bool {
+    use Opcode::*;
+    matches!(
+        op,
+        EcSign | EcVerify | EcPublic | EcCheck | EcGenerate | EcEcdh | EcRaw
+    )
 }
 
 /// Bits of the descriptor's words that a key operation may set.
@@ -70,7 +90,7 @@ fn named(s: &Submission, op: Opcode) -> [u32; 16] {
     w[2] = ALL;
     let mut set = |words: std::ops::Range<usize>, bits: u32| w[words].iter_mut().for_each(|w| *w |= bits);
     let opening = s.aad3() & 1 == 1;
-    if op != Random {
+    if !matches!(op, Random | EcVerify | EcCheck) {
         set(1..2, ALL);
     }
     if !matches!(op, KeyLoad | KeyDestroy | KeyGenerate | KeyLock | KeyRoot) {
@@ -78,13 +98,25 @@ fn named(s: &Submission, op: Opcode) -> [u32; 16] {
     }
     if matches!(
         op,
-        KeyUnwrap | KwpUnwrap | KeyHkdf | KeyKbkdf | MacSign | MacVerify
+        KeyUnwrap
+            | KwpUnwrap
+            | KeyHkdf
+            | KeyKbkdf
+            | MacSign
+            | MacVerify
+            | EcSign
+            | EcVerify
+            | EcCheck
+            | EcEcdh
+            | EcRaw
     ) || op == KeyMessage && opening
     {
         set(4..6, ALL);
     }
-    if matches!(op, KeyWrap | KwpWrap | KeyQuery | MacSign | MacVerify | Random)
-        || op == KeyMessage && !opening
+    if matches!(
+        op,
+        KeyWrap | KwpWrap | KeyQuery | MacSign | MacVerify | Random | EcSign | EcPublic | EcGenerate | EcRaw
+    ) || op == KeyMessage && !opening
     {
         set(6..8, ALL);
     }
@@ -108,13 +140,15 @@ fn named(s: &Submission, op: Opcode) -> [u32; 16] {
             set(9..12, ALL);
             set(15..16, 1);
         }
-        KeyHkdf => set(15..16, 0xffff),
+        KeyHkdf | EcEcdh => set(15..16, 0xffff),
+        EcSign => set(15..16, 1),
+        EcVerify | EcCheck => set(12..13, 0xff),
         MacSign | MacVerify => set(15..16, 0x7f),
         _ => {}
     }
     if matches!(
         op,
-        KeyWrap | KeyUnwrap | KwpWrap | KwpUnwrap | KeyHkdf | KeyKbkdf | KeyMessage
+        KeyWrap | KeyUnwrap | KwpWrap | KwpUnwrap | KeyHkdf | KeyKbkdf | KeyMessage | EcEcdh
     ) {
         set(14..15, ALL);
     }
@@ -153,6 +187,13 @@ fn lengths(s: &Submission, op: Opcode, hash: Option<Hash>) -> Result<(), Status>
     let pay = s.pay_len();
     let mac = s.aad3() & 0x7f;
     let salt = s.aad3() & 0xffff;
+    // Of a pair of coordinates or of scalars.
+    let pair = if s.aad0() as u8 == KeyType::P384 as u8 {
+        96
+    } else {
+        64
+    };
+    let digest_fits = |n: u32| (20..=64).contains(&n) && n.is_multiple_of(4);
     let mut good = match op {
         KeyWrap | KeyUnwrap => pay == 128,
         KwpWrap | KwpUnwrap => (24..=72).contains(&pay) && pay.is_multiple_of(8),
@@ -162,6 +203,11 @@ fn lengths(s: &Submission, op: Opcode, hash: Option<Hash>) -> Result<(), Status>
         KeyMessage => pay == 32,
         MacSign | MacVerify => hash.is_some_and(|h| (4..=digest(h)).contains(&mac)),
         Random => (1..=65536).contains(&pay),
+        EcSign => digest_fits(pay),
+        EcVerify => digest_fits(pay.wrapping_sub(2 * pair)),
+        EcCheck | EcGenerate => pay == pair,
+        EcPublic | EcRaw => matches!(pay, 64 | 96),
+        EcEcdh => (64..=352).contains(&pay) && salt <= 64 && salt <= pay - 64,
         _ => true,
     };
     if attributes(op) {
@@ -197,26 +243,30 @@ fn key(slots: &[Slot], handle: (usize, u32), domain: Option<u8>, need: u16) -> R
 
 /// The attributes of the key to be made, as far as its type allows them.
 fn made(s: &Submission, op: Opcode, asker: &Asker) -> Result<Attributes, Status> {
+    use Opcode::*;
     let kind = KeyType::from_code(s.aad0() as u8)
+        .filter(|k| {
+            let can = matches!(op, KeyLoad | KwpUnwrap | EcGenerate) && asker.ec;
+            if is_ec(*k) { can } else { op != EcGenerate }
+        })
         .filter(|k| op != Opcode::KeyRoot || *k == KeyType::Wrapping)
         // Whoever knows a wrapping key's bytes can read what it wrapped: none is made from what may be known outside.
-        .filter(|k| {
-            *k != KeyType::Wrapping || !matches!(op, Opcode::KwpUnwrap | Opcode::KeyHkdf | Opcode::KeyKbkdf)
-        })
+        .filter(|k| *k != KeyType::Wrapping || !matches!(op, KwpUnwrap | KeyHkdf | KeyKbkdf | EcEcdh))
         .ok_or(Status::BadKeyType)?;
     let bits = (s.aad0() >> 16) as u16;
     let root = usage::WRAP | usage::UNWRAP;
     let can = usage_of(kind) & if op == Opcode::KeyRoot { root } else { u16::MAX };
-    if bits & !can != 0 {
+    if bits & !can != 0 || !usage_fits(kind, bits) {
         return Err(Status::BadUsage);
     }
-    let policy = IvPolicy::from_code((s.aad1() & 3) as u8)
-        .filter(|p| policy_fits(*p, kind, bits, op == Opcode::KeyGenerate))
-        .ok_or(Status::BadPolicy)?;
+    let policy = (s.aad1() & 3) as u8;
+    if !policy_fits(policy, kind, bits, op == KeyGenerate) {
+        return Err(Status::BadPolicy);
+    }
     let (domain, origin) = match op {
         Opcode::KeyLoad => ((s.aad0() >> 8) as u8, Origin::Imported),
         Opcode::KeyRoot => ((s.aad0() >> 8) as u8, Origin::Derived),
-        Opcode::KeyGenerate => (asker.domain, Origin::Generated),
+        Opcode::KeyGenerate | Opcode::EcGenerate => (asker.domain, Origin::Generated),
         Opcode::KwpUnwrap => (asker.domain, Origin::Foreign),
         _ => (asker.domain, Origin::Derived),
     };
@@ -230,7 +280,8 @@ fn need(op: Opcode) -> u16 {
         Opcode::GcmOpen => usage::DECRYPT,
         Opcode::KeyWrap => usage::EXPORT_WRAPPED,
         Opcode::KwpWrap => usage::KWP,
-        Opcode::MacSign => usage::SIGN,
+        Opcode::MacSign | Opcode::EcSign => usage::SIGN,
+        Opcode::EcRaw => usage::RAW,
         Opcode::MacVerify => usage::VERIFY,
         _ => 0,
     }
@@ -238,7 +289,9 @@ fn need(op: Opcode) -> u16 {
 
 /// Every check, in order.
 pub fn check(s: &Submission, asker: &Asker, slots: &[Slot]) -> Result<Grant, Status> {
-    let op = Opcode::from_code(s.opcode() as u8).ok_or(Status::BadOpcode)?;
+    let op = Opcode::from_code(s.opcode() as u8)
+        .filter(|o| asker.ec || !of_ec(*o))
+        .ok_or(Status::BadOpcode)?;
     fields(s, op)?;
     let hash = if hashes(op) {
         Some(Hash::from_code((s.aad3() >> 16) as u8).ok_or(Status::BadHash)?)
@@ -260,6 +313,10 @@ pub fn check(s: &Submission, asker: &Asker, slots: &[Slot]) -> Result<Grant, Sta
     let handle = (s.slot() as usize, s.generation());
     match op {
         Opcode::Nop | Opcode::Random => {}
+        Opcode::EcVerify | Opcode::EcCheck => {
+            let kind = KeyType::from_code(s.aad0() as u8);
+            kind.filter(|k| is_ec(*k)).ok_or(Status::BadKeyType)?;
+        }
         Opcode::KeyQuery if asker.officer => _ = slot(slots, handle.0)?,
         _ if fills(op) => to_fill(s, op, asker, slots, &mut grant)?,
         _ => {
@@ -272,10 +329,28 @@ pub fn check(s: &Submission, asker: &Asker, slots: &[Slot]) -> Result<Grant, Sta
     Ok(grant)
 }
 
-/// What a key adds: its IV policy, its limit, its length.
+/// What a key adds: its type, its IV policy, its limit, its length.
 fn of_key(s: &Submission, op: Opcode, a: &Attributes) -> Result<(), Status> {
+    use Opcode::*;
+    // A usage bit can be of more than one type.
+    let right = match op {
+        MacSign | MacVerify => a.kind == KeyType::Secret,
+        EcSign => is_ec(a.kind) && (s.aad3() & 1 == 0 || a.usage & usage::DETERMINISTIC != 0),
+        EcPublic | EcRaw => is_ec(a.kind),
+        _ => true,
+    };
+    if !right {
+        return Err(Status::SlotUsage);
+    }
+    if op == EcSign && a.used >= a.limit {
+        return Err(Status::Exhausted);
+    }
+    // Told only to those who may use the key.
+    if matches!(op, EcPublic | EcRaw) && s.pay_len() as usize != 2 * a.len {
+        return Err(Status::BadLength);
+    }
     if op == Opcode::GcmSeal {
-        if a.policy == IvPolicy::Counter {
+        if a.policy == IvPolicy::Counter as u8 {
             let own = s.iv_len() == 12 && s.iv0() | s.iv1() | s.iv2() == 0;
             if !own || s.tag_mode() == TagMode::Completion as u32 {
                 return Err(Status::BadPolicy);
@@ -337,6 +412,7 @@ fn of_base(s: &Submission, op: Opcode, asker: &Asker, slots: &[Slot], grant: &Gr
         Opcode::KwpUnwrap => (usage::UNWRAP | usage::KWP, IvPolicy::Host),
         Opcode::KeyHkdf | Opcode::KeyKbkdf => (usage::DERIVE, IvPolicy::Host),
         Opcode::KeyMessage => (usage::DERIVE, IvPolicy::Derived),
+        Opcode::EcEcdh => return of_private(s, asker, slots, grant),
         _ => return Ok(()),
     };
     let a = &key(slots, base(s), Some(asker.domain), need)?.attributes;
@@ -345,15 +421,30 @@ fn of_base(s: &Submission, op: Opcode, asker: &Asker, slots: &[Slot], grant: &Gr
         Some(d) if matches!(op, Opcode::KeyHkdf | Opcode::KeyKbkdf) => d.usage & leaves,
         _ => 0,
     };
-    // wrap, unwrap and derive are bits of one type each.
     let known = matches!(a.origin, Origin::Imported | Origin::Foreign)
         && matches!(op, Opcode::KeyWrap | Opcode::KeyUnwrap);
-    if a.policy != policy || derived & !a.usage != 0 || known {
+    if is_ec(a.kind) || a.policy != policy as u8 || derived & !a.usage != 0 || known {
         return Err(Status::SlotUsage);
     }
     // SP 800-38D, 8.3: wraps have random IVs.
     if op == Opcode::KeyWrap && a.used >= a.limit {
         return Err(Status::Exhausted);
+    }
+    Ok(())
+}
+
+/// The base of EC_ECDH.
+fn of_private(s: &Submission, asker: &Asker, slots: &[Slot], grant: &Grant) -> Result<(), Status> {
+    let a = &key(slots, base(s), Some(asker.domain), usage::DERIVE)?.attributes;
+    let leaves = usage::EXPORT_WRAPPED | usage::KWP;
+    let derived = grant.attributes.as_ref().map_or(0, |d| d.usage & leaves);
+    if !is_ec(a.kind) || derived & !a.usage != 0 {
+        return Err(Status::SlotUsage);
+    }
+    let point = 2 * len_of(a.kind).expect("an EC key") as u32;
+    let salt = s.aad3() & 0xffff;
+    if !(point + salt..=point + 256).contains(&s.pay_len()) {
+        return Err(Status::BadLength);
     }
     Ok(())
 }

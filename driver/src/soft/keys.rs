@@ -20,18 +20,22 @@ pub struct Vault {
     pub root: RootSecret,
     /// Noise that fails its tests: nothing random any more.
     pub stuck: bool,
+    /// There is an EC engine.
+    pub ec: bool,
+    /// Its checks of its own work fail.
+    pub ec_faulty: bool,
 }
 
 fn at(hi: u32, lo: u32) -> u64 {
     u64::from(hi) << 32 | u64::from(lo)
 }
 
-fn source(iommu: &mut Iommu, s: &Submission) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+pub fn source(iommu: &mut Iommu, s: &Submission) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let run = (at(s.src_hi(), s.src_lo()), s.pay_len().into());
     read_runs(iommu, &[run], Status::DmaSrc).map(Zeroizing::new)
 }
 
-fn deliver(iommu: &mut Iommu, s: &Submission, data: &[u8], c: &mut Completion) -> Result<(), Refusal> {
+pub fn deliver(iommu: &mut Iommu, s: &Submission, data: &[u8], c: &mut Completion) -> Result<(), Refusal> {
     let run = (at(s.dst_hi(), s.dst_lo()), data.len() as u64);
     write_runs(iommu, &[run], data)?;
     c.set_bytes(data.len() as u32);
@@ -43,7 +47,7 @@ impl Vault {
         self.slots[index].key.as_ref().expect("the guard saw one")
     }
 
-    fn random(&self, n: usize) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    pub fn random(&self, n: usize) -> Result<Zeroizing<Vec<u8>>, Refusal> {
         let mut out = Zeroizing::new(vec![0; n]);
         if self.stuck || getrandom::fill(&mut out).is_err() {
             return Err((Status::NoEntropy, 0));
@@ -78,7 +82,7 @@ impl Vault {
             .attributes;
         let number = a.used;
         a.used += 1;
-        (a.policy == IvPolicy::Counter).then_some(number)
+        (a.policy == IvPolicy::Counter as u8).then_some(number)
     }
 
     /// The others but AES-GCM.
@@ -140,6 +144,7 @@ impl Vault {
                 key.expect("the guard saw one").attributes.used += 1;
                 deliver(iommu, s, &blob?, c)?;
             }
+            EcSign | EcVerify | EcPublic | EcCheck | EcRaw => self.ec(iommu, &grant, s, c)?,
             KwpWrap => {
                 let wrapped = kdf::kwp_wrap(&self.key(base(s).0).material, &self.key(index).material);
                 deliver(iommu, s, &wrapped, c)?;
@@ -192,6 +197,16 @@ impl Vault {
                 (a, material)
             }
             Opcode::KeyMessage => self.message(iommu, s, base, domain, c)?,
+            Opcode::EcGenerate => {
+                let a = wanted();
+                let material = self.ec_generate(iommu, &a, s, c)?;
+                (a, material)
+            }
+            Opcode::EcEcdh => {
+                let a = wanted();
+                let material = self.ec_ecdh(iommu, grant, s, a.len)?;
+                (a, material)
+            }
             Opcode::KwpUnwrap => {
                 let wrapped = source(iommu, s)?;
                 let a = wanted();
@@ -230,9 +245,9 @@ impl Vault {
                 s,
                 KeyType::Aes256,
                 if opening {
-                    IvPolicy::Host
+                    IvPolicy::Host as u8
                 } else {
-                    IvPolicy::Counter
+                    IvPolicy::Counter as u8
                 },
                 domain,
                 Origin::Derived,
@@ -266,7 +281,7 @@ impl Vault {
             return None;
         }
         let a = KeyAttributes::from_le(head.try_into().expect("32 bytes"));
-        let mut a = Attributes::decode(&a).filter(|a| a.domain == domain)?;
+        let mut a = Attributes::decode(&a, self.ec).filter(|a| a.domain == domain)?;
         // What the host has known it still knows.
         if !matches!(a.origin, Origin::Imported | Origin::Foreign) {
             a.origin = Origin::Unwrapped;

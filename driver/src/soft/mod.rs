@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `soft:` a functional model of the device: the same registers, rings, slots and checks, with AES-GCM from crates `aes` and
-//! `ghash` and key operations from RustCrypto's. No timing: cycle counters stay zero. Its random bits are the operating system's,
+//! `ghash`, key operations from RustCrypto's and elliptic curves over `num-bigint`. No timing: cycle counters stay zero. Its random bits are the operating system's,
 //! where the RTL has a DRBG. Random ring programs are run here and on the RTL and compared.
 
+mod curve;
+mod ec;
 mod gcm;
 mod guard;
 mod kdf;
@@ -34,6 +36,8 @@ pub struct Shape {
     pub slots: u32,
     /// Queues.
     pub queues: u32,
+    /// EC engines.
+    pub ec: u32,
     /// What the domains' wrapping keys come from.
     pub root: RootSecret,
 }
@@ -45,6 +49,7 @@ impl Default for Shape {
             lanes: 1,
             slots: 64,
             queues: 8,
+            ec: 1,
             root: RootSecret::default(),
         }
     }
@@ -69,8 +74,13 @@ impl Shape {
                     n.is_power_of_two() && (2..=256).contains(&n),
                     "a power of two, 2 to 256",
                 ),
+                "ec" => (&mut s.ec, n <= 1, "0 or 1"),
                 "queues" => (&mut s.queues, (2..=64).contains(&n), "2 to 64"),
-                _ => return Err(format!("unknown key `{key}`: axi, lanes, slots, queues or root")),
+                _ => {
+                    return Err(format!(
+                        "unknown key `{key}`: axi, lanes, slots, queues, ec or root"
+                    ));
+                }
             };
             if !ok {
                 return Err(format!("{key}={value}: {what}"));
@@ -112,6 +122,11 @@ impl Soft {
     /// Fails the noise source: what needs random bits is answered NO_ENTROPY until a reset.
     pub fn fail_entropy(&self) {
         self.lock().model.vault.stuck = true;
+    }
+
+    /// Breaks the elliptic-curve engine: its checks of its own work fail until a reset.
+    pub fn fail_ec(&self) {
+        self.lock().model.vault.ec_faulty = true;
     }
 
     /// Access to the IOMMU, to take rights away.

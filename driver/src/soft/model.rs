@@ -93,6 +93,8 @@ impl Model {
                 slots: (0..shape.slots).map(|_| Slot::default()).collect(),
                 root: shape.root.clone(),
                 stuck: false,
+                ec: shape.ec != 0,
+                ec_faulty: false,
             },
             window: [0; 16],
             written: 0,
@@ -178,7 +180,7 @@ impl Model {
             reg::VERSION => 0x0000_0100,
             reg::CAP0 => self.shape.slots << 16 | self.shape.lanes << 8 | self.shape.queues,
             reg::CAP1 => 256 << 16 | 64 << 8 | (self.shape.axi / 8),
-            reg::CAP2 => 16 << 18 | 1023 << 8 | 12,
+            reg::CAP2 => self.shape.ec << 26 | 16 << 18 | 1023 << 8 | 12,
             reg::ABI_HASH => ABI_HASH,
             reg::STATUS => {
                 let error = self.queues.iter().any(|q| q.is(QueueState::Error));
@@ -416,6 +418,7 @@ impl Model {
             domain: self.queues[queue].domain,
             sealed: self.sealed,
             window: self.written,
+            ec: self.vault.ec,
         };
         let load = asker.officer && s.opcode() == Opcode::KeyLoad as u32;
         let mut window = Zeroizing::new([0; 16]);

@@ -14,7 +14,8 @@ pub struct Attributes {
     pub kind: KeyType,
     pub domain: u8,
     pub usage: u16,
-    pub policy: IvPolicy,
+    /// Code of the IV policy; of an EC key its options.
+    pub policy: u8,
     pub origin: Origin,
     /// Bytes of the key.
     pub len: usize,
@@ -30,7 +31,20 @@ pub fn usage_of(kind: KeyType) -> u16 {
         KeyType::Aes128 | KeyType::Aes192 | KeyType::Aes256 => ENCRYPT | DECRYPT | EXPORT_WRAPPED | KWP,
         KeyType::Secret => SIGN | VERIFY | DERIVE | EXPORT_WRAPPED | KWP,
         KeyType::Wrapping => WRAP | UNWRAP | KWP | EXPORT_WRAPPED,
+        KeyType::P256 | KeyType::P384 => SIGN | DERIVE | RAW | DETERMINISTIC | EXPORT_WRAPPED | KWP,
     }
+}
+
+/// A private key of an elliptic curve.
+pub fn is_ec(kind: KeyType) -> bool {
+    matches!(kind, KeyType::P256 | KeyType::P384)
+}
+
+/// Whether a type can have these usage bits together.
+pub fn usage_fits(kind: KeyType, bits: u16) -> bool {
+    // One key, one purpose (SP 800-57 Part 1 Rev. 5, 5.2).
+    let two = is_ec(kind) && bits & usage::SIGN != 0 && bits & (usage::DERIVE | usage::RAW) != 0;
+    bits & !usage_of(kind) == 0 && !two
 }
 
 /// Bytes of a type's key; None for a secret, which has 16 to 64.
@@ -38,26 +52,31 @@ pub fn len_of(kind: KeyType) -> Option<usize> {
     match kind {
         KeyType::Aes128 => Some(16),
         KeyType::Aes192 => Some(24),
-        KeyType::Aes256 | KeyType::Wrapping => Some(32),
+        KeyType::Aes256 | KeyType::Wrapping | KeyType::P256 => Some(32),
+        KeyType::P384 => Some(48),
         KeyType::Secret => None,
     }
 }
 
 /// Whether a key of this type and usage can have the policy; a counter only if it is `made` here and stays.
-pub fn policy_fits(policy: IvPolicy, kind: KeyType, bits: u16, made: bool) -> bool {
-    match policy {
-        IvPolicy::Host => true,
-        IvPolicy::Counter => {
+pub fn policy_fits(policy: u8, kind: KeyType, bits: u16, made: bool) -> bool {
+    match IvPolicy::from_code(policy) {
+        _ if is_ec(kind) => true,
+        None => false,
+        Some(IvPolicy::Host) => true,
+        Some(IvPolicy::Counter) => {
             let aes = matches!(kind, KeyType::Aes128 | KeyType::Aes192 | KeyType::Aes256);
             aes && made && bits & (usage::EXPORT_WRAPPED | usage::KWP) == 0
         }
-        IvPolicy::Derived => kind == KeyType::Secret && bits & !(usage::DERIVE | usage::EXPORT_WRAPPED) == 0,
+        Some(IvPolicy::Derived) => {
+            kind == KeyType::Secret && bits & !(usage::DERIVE | usage::EXPORT_WRAPPED) == 0
+        }
     }
 }
 
 impl Attributes {
-    /// Those of a descriptor whose type and policy are known ones.
-    pub fn of(s: &Submission, kind: KeyType, policy: IvPolicy, domain: u8, origin: Origin) -> Self {
+    /// Those of a descriptor whose type is a known one.
+    pub fn of(s: &Submission, kind: KeyType, policy: u8, domain: u8, origin: Origin) -> Self {
         Self {
             kind,
             domain,
@@ -78,7 +97,7 @@ impl Attributes {
             .set_domain(self.domain.into())
             .set_usage_bits(self.usage.into())
             .set_generation(generation)
-            .set_iv_policy(self.policy as u32)
+            .set_iv_policy(self.policy.into())
             .set_origin(self.origin as u32)
             .set_valid(1)
             .set_key_len(self.len as u32)
@@ -90,16 +109,16 @@ impl Attributes {
         a
     }
 
-    /// Those of a blob; None if no key that can be unwrapped has such.
-    pub fn decode(a: &KeyAttributes) -> Option<Self> {
-        let kind = KeyType::from_code(a.key_type() as u8)?;
+    /// Those of a blob; None if no key that can be unwrapped has such. Without an EC engine those of EC keys are such.
+    pub fn decode(a: &KeyAttributes, ec: bool) -> Option<Self> {
+        let kind = KeyType::from_code(a.key_type() as u8).filter(|k| ec || !is_ec(*k))?;
         let (bits, len) = (a.usage_bits() as u16, a.key_len() as usize);
-        let policy = IvPolicy::from_code(a.iv_policy() as u8)?;
+        let policy = a.iv_policy() as u8;
         let origin = Origin::from_code(a.origin() as u8).filter(|o| *o != Origin::None)?;
         let fixed = a.generation() == BLOB_MARK && a.valid() == 1;
         let zeros = a.reserved0() | a.reserved1() | a.reserved2() == 0;
         let sized = len_of(kind).map_or((16..=64).contains(&len), |n| n == len);
-        let allowed = bits & !usage_of(kind) == 0 && policy_fits(policy, kind, bits, false);
+        let allowed = usage_fits(kind, bits) && policy_fits(policy, kind, bits, false);
         (fixed && zeros && sized && allowed).then_some(Self {
             kind,
             domain: a.domain() as u8,
@@ -126,7 +145,8 @@ pub struct Key {
 impl Key {
     pub fn new(attributes: Attributes, material: Zeroizing<Vec<u8>>) -> Self {
         assert_eq!(attributes.len, material.len());
-        let aes = (attributes.kind != KeyType::Secret).then(|| gcm::Key::new(&material));
+        let aes = attributes.kind != KeyType::Secret && !is_ec(attributes.kind);
+        let aes = aes.then(|| gcm::Key::new(&material));
         Self {
             attributes,
             material,

@@ -18,6 +18,14 @@ pub const STATUSES: [Status; 9] = [
     Status::Zeroized,
 ];
 
+/// Statuses that tests/ecrefused.rs causes.
+pub const EC_STATUSES: [Status; 4] = [
+    Status::BadSignature,
+    Status::BadPoint,
+    Status::BadScalar,
+    Status::EcFault,
+];
+
 /// Slot and generation.
 pub type Handle = (u32, u32);
 

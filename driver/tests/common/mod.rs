@@ -15,6 +15,8 @@ use std::time::Duration;
 pub const DEVICES: [&str; 2] = ["sim:?latency=30", "soft:"];
 /// Those of them that serve every key operation.
 pub const KEY_DEVICES: &[&str] = &DEVICES;
+/// Those of them with an engine for elliptic curves.
+pub const EC_DEVICES: &[&str] = &DEVICES;
 /// Longer than anything here takes.
 pub const LONG: Duration = Duration::from_secs(120);
 
@@ -208,6 +210,12 @@ pub fn reference(key: &[u8], iv: &[u8; 12], aad: &[u8], plain: &[u8]) -> Vec<u8>
         _ => Aes256Gcm::new_from_slice(key).unwrap().encrypt(iv, p),
     }
     .unwrap()
+}
+
+/// Of a long list all on the model, on the RTL every `step`th, or all with CASEMATE_LONG set.
+pub fn share<T>(uri: &str, all: Vec<T>, step: usize) -> Vec<T> {
+    let whole = uri.starts_with("soft:") || std::env::var_os("CASEMATE_LONG").is_some();
+    all.into_iter().step_by(if whole { 1 } else { step }).collect()
 }
 
 /// `n` bytes that differ from each other.

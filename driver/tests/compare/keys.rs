@@ -3,6 +3,7 @@
 //! and descriptors broken in every way. What is random in a device differs between the worlds, and where `DIFFERENT_KEYS` says so
 //! what the host loads, too; a cell of memory that holds such bytes, or what was made from them, is compared by status alone.
 
+use super::ec::{Public, is_ec};
 use super::program::{PLACE, READ_ONLY};
 use super::steps::break_it;
 use super::{DIFFERENT_KEYS, World};
@@ -37,6 +38,8 @@ pub struct Cell {
     pub wrapped: Option<(Opcode, u32, Key)>,
     /// Of a MAC: the descriptor that made it.
     pub mac: Option<Submission>,
+    /// The public key it starts with.
+    pub public: Option<Public>,
 }
 
 /// The keys of both worlds and what their memory holds.
@@ -46,6 +49,8 @@ pub struct KeyProgram {
     pub cells: Vec<Cell>,
     /// Operations that succeeded.
     pub passed: HashMap<u32, usize>,
+    /// One step of so many is of an elliptic curve; none of them without an engine.
+    pub ec: Option<u32>,
 }
 
 /// An operation on its way.
@@ -56,6 +61,8 @@ pub struct Step {
     /// Cells read and written.
     pub src: Option<usize>,
     pub dst: Option<usize>,
+    /// Offset in the cell written.
+    pub dst_at: usize,
 }
 
 pub const WRAPPING: u32 = KeyType::Wrapping as u32;
@@ -65,22 +72,35 @@ pub fn fills(o: Opcode) -> bool {
     use Opcode::*;
     matches!(
         o,
-        KeyLoad | KeyGenerate | KeyUnwrap | KwpUnwrap | KeyHkdf | KeyKbkdf | KeyRoot | KeyMessage
+        KeyLoad
+            | KeyGenerate
+            | KeyUnwrap
+            | KwpUnwrap
+            | KeyHkdf
+            | KeyKbkdf
+            | KeyRoot
+            | KeyMessage
+            | EcGenerate
+            | EcEcdh
     )
 }
 
 fn key_len(kind: u32) -> u32 {
-    [0, 16, 24, 32, 0, 32].get(kind as usize).copied().unwrap_or(0)
+    [0, 16, 24, 32, 0, 32, 32, 48]
+        .get(kind as usize)
+        .copied()
+        .unwrap_or(0)
 }
 
 impl KeyProgram {
     /// Keys in these slots, the upper half of the device's.
-    pub fn new(slots: u16) -> Self {
+    pub fn new(slots: u16, ec: Option<u32>) -> Self {
         Self {
             slots: u32::from(slots) / 2..u32::from(slots),
             keys: BTreeMap::new(),
             cells: vec![Cell::default(); CELLS],
             passed: HashMap::new(),
+            ec,
         }
     }
 
@@ -91,7 +111,8 @@ impl KeyProgram {
 
     /// Handles and domains of secrets that sign; the same in both worlds, unless none is.
     pub fn signers(&self) -> Vec<(u32, u8)> {
-        let signers = (self.keys.iter()).filter(|(_, k)| k.bits & 4 != 0 && (DIFFERENT_KEYS || !k.random));
+        let signers = (self.keys.iter())
+            .filter(|(_, k)| k.bits & 4 != 0 && !is_ec(k.kind) && (DIFFERENT_KEYS || !k.random));
         signers.map(|(s, k)| (k.generation << 16 | s, k.domain)).collect()
     }
 
@@ -191,8 +212,8 @@ impl KeyProgram {
                 key.domain = (s.aad0() >> 8) as u8;
                 key.random = DIFFERENT_KEYS;
             }
-            KeyGenerate => key.random = true,
-            KeyHkdf | KeyKbkdf => key.random = random_src || of_base(self),
+            KeyGenerate | EcGenerate => key.random = true,
+            KeyHkdf | KeyKbkdf | EcEcdh => key.random = random_src || of_base(self),
             KeyMessage => {
                 let sealing = s.aad3() & 1 == 0;
                 (key.kind, key.len) = (3, 32);
@@ -252,19 +273,22 @@ impl KeyProgram {
         let random = match o {
             Some(KeyQuery) => false,
             Some(KwpWrap) => random_key || random_base,
-            Some(MacSign | GcmSeal | GcmOpen) => random_key || random_src,
+            Some(MacSign | GcmSeal | GcmOpen | EcRaw) => random_key || random_src,
+            Some(EcPublic) => random_key,
+            Some(EcSign) => s.aad3() & 1 == 0 || random_key || random_src,
             _ => true,
         };
         // The rest of the cell may be random from before.
         let n = (done.bytes as usize + if o == Some(GcmSeal) { 16 } else { 0 }).min(PLACE);
         let (a, b) = (
-            &first.memory()[range.clone()][..n],
-            &second.memory()[range.clone()][..n],
+            &first.memory()[range.clone()][step.dst_at..][..n],
+            &second.memory()[range.clone()][step.dst_at..][..n],
         );
         assert!(random || a == b, "{what}: {s:?}: what it wrote differs");
-        let before = self.cells[cell].random;
+        let before = self.cells[cell].clone();
         self.cells[cell] = Cell {
-            random: random || before,
+            random: random || before.random,
+            public: self.wrote_public(s, before.public),
             wrapped: match (o, key) {
                 (Some(o @ (KeyWrap | KwpWrap)), Some(k)) => Some((o, base, k)),
                 _ => None,

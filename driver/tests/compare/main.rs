@@ -4,6 +4,7 @@
 //! `CASEMATE_COMPARE_OPS` operations a set of parameters (2,000 by default), `CASEMATE_COMPARE_SEED`, and with
 //! `CASEMATE_COMPARE_SETS=all` every set instead of two. `cargo xtask compare` runs the long form.
 
+mod ec;
 mod keys;
 mod program;
 mod steps;
@@ -13,7 +14,7 @@ use casemate::soft::Soft;
 use casemate::transport::{DmaRegion, sim::Sim};
 use casemate::{Device, Done, KeyUse, Queue, QueueConfig};
 use keys::KeyProgram;
-use program::{ARENA, Key, Op, PLACES, Program, READ_ONLY, UNMAPPED};
+use program::{ARENA, Key, Keyring, Op, PLACES, Program, READ_ONLY, UNMAPPED};
 use rand::{Rng, RngCore, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, HashMap};
@@ -176,11 +177,29 @@ fn round(what: &str, rtl: &mut World, model: &mut World, program: &Program) -> V
 /// Key operations a round.
 const KEY_STEPS: usize = 120;
 
+/// One step in so many is of an elliptic curve: they take 100,000 cycles and more in the RTL. `curve_programs` has more of them.
+const EC_STEPS: u32 = 40;
+
 fn compare(shape: &str, timing: &str, seed: u64, ops: usize) -> HashMap<u32, usize> {
+    let rtl = World::new(&format!("sim:?{shape}&{timing}"));
+    let engine = rtl.device.capabilities().ec_engines;
+    let model = World::new(&format!("soft:?{shape}&ec={engine}"));
+    let steps = (engine > 0).then_some(EC_STEPS);
+    let (counts, passed) = agree(shape, [rtl, model], steps, seed, ops);
+    println!("{shape} {timing}: {ops} operations agree: {counts:?}");
+    passed
+}
+
+/// A program on both; says how often each status came, and how often each opcode succeeded.
+fn agree(
+    shape: &str,
+    worlds: [World; 2],
+    ec: Option<u32>,
+    seed: u64,
+    ops: usize,
+) -> (Vec<(Status, usize)>, HashMap<u32, usize>) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let uri = format!("sim:?{shape}&{timing}");
-    let mut rtl = World::new(&uri);
-    let mut model = World::new(&format!("soft:?{shape}"));
+    let [mut rtl, mut model] = worlds;
     assert_eq!(rtl.arena.iova(), model.arena.iova(), "both worlds have one map");
     let slots = rtl.device.capabilities().slots as u16;
     let mut keys = BTreeMap::new();
@@ -189,7 +208,7 @@ fn compare(shape: &str, timing: &str, seed: u64, ops: usize) -> HashMap<u32, usi
     }
     let what = format!("{shape}, seed {seed}");
     let mut counts: HashMap<Status, usize> = HashMap::new();
-    let mut life = KeyProgram::new(slots);
+    let mut life = KeyProgram::new(slots, ec);
     let mut left = ops;
     while left > 0 {
         if rng.random_ratio(1, 6) {
@@ -198,6 +217,8 @@ fn compare(shape: &str, timing: &str, seed: u64, ops: usize) -> HashMap<u32, usi
         rng.fill_bytes(rtl.memory());
         model.memory().copy_from_slice(rtl.memory());
         life.refreshed();
+        // Operations on curves need each other: they come in rounds that have many.
+        life.ec = ec.map(|n| if rng.random_ratio(2, n.max(2)) { 2 } else { 1000 });
         for _ in 0..KEY_STEPS.min(left) {
             let (_, status) = life.run(&what, &mut rng, [&mut rtl, &mut model]);
             *counts.entry(status).or_default() += 1;
@@ -209,7 +230,13 @@ fn compare(shape: &str, timing: &str, seed: u64, ops: usize) -> HashMap<u32, usi
         rng.fill_bytes(rtl.memory());
         let n = rng.random_range(1..=PLACES).min(left);
         let iova = rtl.arena.iova();
-        let program = Program::random(&mut rng, iova, rtl.memory(), n, &keys, &life.signers(), slots);
+        let keyring = Keyring {
+            aes: &keys,
+            signers: &life.signers(),
+            private: &life.private_keys(),
+            slots,
+        };
+        let program = Program::random(&mut rng, iova, rtl.memory(), n, &keyring);
         let statuses = round(&what, &mut rtl, &mut model, &program);
         left -= n;
         // What was sealed is opened again.
@@ -222,8 +249,7 @@ fn compare(shape: &str, timing: &str, seed: u64, ops: usize) -> HashMap<u32, usi
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|c| std::cmp::Reverse(c.1));
-    println!("{shape} {timing}: {ops} operations agree: {counts:?}");
-    life.passed
+    (counts, life.passed)
 }
 
 fn number(name: &str, default: u64) -> u64 {
@@ -261,13 +287,39 @@ fn key_programs() {
     // The models of `random_programs`.
     for shape in ["axi=256&lanes=1&slots=64", "axi=128&lanes=2&slots=16"] {
         let passed = compare(shape, "latency=20&wlatency=9", seed, total);
-        for op in casemate::abi::Opcode::ALL.iter().filter(|o| **o as u32 >= 0x40) {
-            let n = passed.get(&(*op as u32)).copied().unwrap_or(0);
-            assert!(
-                n * 1000 >= total,
-                "{op:?} succeeded {n} times of {total} operations"
-            );
-        }
+        all_succeed(&passed, total, 0x40..0x60);
+    }
+}
+
+fn all_succeed(passed: &HashMap<u32, usize>, total: usize, opcodes: std::ops::Range<u32>) {
+    for op in Opcode::ALL.iter().filter(|o| opcodes.contains(&(**o as u32))) {
+        let n = passed.get(&(*op as u32)).copied().unwrap_or(0);
+        assert!(
+            n * 1000 >= total,
+            "{op:?} succeeded {n} times of {total} operations"
+        );
+    }
+}
+
+/// Programs with elliptic curves: each sort of operation succeeds many times. On two models, whose random bits differ, and on the RTL
+/// and a model, if the RTL has an engine.
+#[test]
+fn curve_programs() {
+    let total = number("CASEMATE_COMPARE_OPS", 2000) as usize * 2;
+    let seed = number("CASEMATE_COMPARE_SEED", 1) + 9;
+    // One of the models of `random_programs`.
+    let rtl = World::new("sim:?axi=256&lanes=1&slots=64&latency=20&wlatency=9");
+    let model = || World::new("soft:?slots=64");
+    let mut all = vec![("two models", model(), total)];
+    if rtl.device.capabilities().ec_engines > 0 {
+        all.push(("the RTL", rtl, total.div_ceil(4)));
+    }
+    for (what, world, ops) in all {
+        let (_, passed) = agree(what, [world, model()], Some(3), seed, ops);
+        all_succeed(&passed, ops, 0x60..0x100);
+        let mut passed: Vec<_> = passed.into_iter().collect();
+        passed.sort();
+        println!("{what}: {passed:?}");
     }
 }
 

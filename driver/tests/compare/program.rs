@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Random descriptors over an arena of memory: valid ones of every shape, and broken ones of every kind.
 
+use super::ec::{Private, among_others};
 use casemate::KeyHandle;
 use casemate::abi::Status;
 use casemate::abi::{Opcode, SgElement, Submission, TagMode};
@@ -23,8 +24,8 @@ pub const UNMAPPED: usize = ARENA - 2 * 4096;
 /// Offsets within a place.
 const LISTS: Range<usize> = 0..4096;
 const MISC: Range<usize> = 4096..8192;
-const SRC: Range<usize> = 8192..20480;
-const DST: Range<usize> = 20480..32768;
+pub const SRC: Range<usize> = 8192..20480;
+pub const DST: Range<usize> = 20480..32768;
 
 /// A key in the devices, and whose it is.
 #[derive(Debug, Clone, Copy)]
@@ -138,25 +139,31 @@ impl Place<'_> {
     }
 }
 
+/// What operations are done with.
+pub struct Keyring<'a> {
+    /// AES keys.
+    pub aes: &'a BTreeMap<u16, Key>,
+    /// Handles and domains of secrets.
+    pub signers: &'a [(u32, u8)],
+    pub private: &'a [Private],
+    /// Of the device.
+    pub slots: u16,
+}
+
 impl Program {
     /// `n` operations; what they read is written to `memory`, which lies at `iova`.
-    pub fn random(
-        rng: &mut ChaCha8Rng,
-        iova: u64,
-        memory: &mut [u8],
-        n: usize,
-        keys: &BTreeMap<u16, Key>,
-        signers: &[(u32, u8)],
-        slots: u16,
-    ) -> Self {
-        let keys: Vec<Key> = keys.values().copied().collect();
+    pub fn random(rng: &mut ChaCha8Rng, iova: u64, memory: &mut [u8], n: usize, keyring: &Keyring) -> Self {
+        let keys: Vec<Key> = keyring.aes.values().copied().collect();
         let faults = rng.random_ratio(1, 3);
         let ops = (0..n)
             .map(|i| {
-                if !signers.is_empty() && rng.random_ratio(1, 6) {
-                    return mac(rng, iova, i * PLACE, signers);
+                if !keyring.signers.is_empty() && rng.random_ratio(1, 6) {
+                    return mac(rng, iova, i * PLACE, keyring.signers);
                 }
-                op(rng, iova, memory, i * PLACE, &keys, slots, faults)
+                if !keyring.private.is_empty() && rng.random_ratio(1, 6) {
+                    return among_others(rng, iova, memory, i * PLACE, keyring.private);
+                }
+                op(rng, iova, memory, i * PLACE, &keys, keyring.slots, faults)
             })
             .collect();
         Self { ops }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Random key operations: what may come next, given the keys there are; and ways to break it.
 
+use super::ec::{self, is_ec};
 use super::keys::{CELLS, Cell, Key, KeyProgram, SECRET, Step, WRAPPING, fills};
 use super::program::{PLACE, READ_ONLY, UNMAPPED};
 use casemate::abi::{Opcode, Submission};
@@ -32,12 +33,12 @@ const OPS: [Opcode; 20] = [
 ];
 
 impl KeyProgram {
-    fn handle(&self, slot: u32) -> u32 {
+    pub fn handle(&self, slot: u32) -> u32 {
         self.keys.get(&slot).map_or(0, |k| k.generation) << 16 | slot
     }
 
     /// A slot whose key is as wanted, mostly; now and then any.
-    fn pick(&self, rng: &mut ChaCha8Rng, wanted: impl Fn(&Key) -> bool) -> u32 {
+    pub fn pick(&self, rng: &mut ChaCha8Rng, wanted: impl Fn(&Key) -> bool) -> u32 {
         let good: Vec<_> = self
             .keys
             .iter()
@@ -50,7 +51,7 @@ impl KeyProgram {
         }
     }
 
-    fn empty(&self, rng: &mut ChaCha8Rng) -> u32 {
+    pub fn empty(&self, rng: &mut ChaCha8Rng) -> u32 {
         let free: Vec<_> = self
             .slots
             .clone()
@@ -82,7 +83,13 @@ impl KeyProgram {
         let has = |domain: u8, bits: u32, policy: Option<u32>| {
             let fits = |k: &Key| policy.is_none_or(|p| p == k.policy);
             let mut all = self.keys.values();
-            bits == 0 || all.any(|k| k.domain == domain && k.bits & bits == bits && fits(k))
+            // Private keys have bits of secrets.
+            let secret = bits & 0x1c == 0 || bits & 0x180 != 0;
+            bits == 0
+                || all.any(|k| {
+                    let typed = secret || !is_ec(k.kind);
+                    typed && k.domain == domain && k.bits & bits == bits && fits(k)
+                })
         };
         let good: Vec<_> = (0..super::DOMAINS.len())
             .filter(|q| {
@@ -108,6 +115,9 @@ impl KeyProgram {
         let crowded = self.keys.len() + 1 >= self.slots.len();
         let o = if crowded && rng.random_ratio(2, 3) {
             KeyDestroy
+        } else if self.ec.is_some_and(|n| rng.random_ratio(1, n)) {
+            let o = self.ec_op(rng);
+            return self.ec_step(rng, iova, o);
         } else {
             *OPS.choose(rng).unwrap()
         };
@@ -122,7 +132,7 @@ impl KeyProgram {
             _ if fills(o) => self.empty(rng),
             KeyWrap => self.pick(rng, |k| ours(k, 0x80)),
             KwpWrap => self.pick(rng, |k| ours(k, 0x100) && k.kind != WRAPPING),
-            MacSign => self.pick(rng, |k| ours(k, 4)),
+            MacSign => self.pick(rng, |k| ours(k, 4) && k.kind == SECRET),
             MacVerify => self.pick(rng, |k| ours(k, 8)),
             GcmSeal => self.pick(rng, |k| ours(k, 1)),
             GcmOpen => self.pick(rng, |k| ours(k, 2)),
@@ -157,7 +167,10 @@ impl KeyProgram {
                     if o == KwpUnwrap {
                         pay = key.len.next_multiple_of(8) + 8;
                         if rng.random_ratio(7, 8) {
-                            let bits = s.aad0() & 0xffff_0000 & allowed(key.kind) << 16;
+                            let mut bits = s.aad0() & 0xffff_0000 & allowed(key.kind) << 16;
+                            if is_ec(key.kind) {
+                                bits = ec::purpose(rng, bits >> 16) << 16;
+                            }
                             s.set_aad0(bits | key.kind);
                             let secret = if key.kind == SECRET { key.len } else { 0 };
                             s.set_aad1(secret << 8);
@@ -176,7 +189,8 @@ impl KeyProgram {
                 dst = Some(self.cell(rng, |_| true));
             }
             KeyHkdf | KeyKbkdf => {
-                s.words[14] = self.handle(self.pick(rng, |k| ours(k, 0x10) && k.policy == 0));
+                s.words[14] =
+                    self.handle(self.pick(rng, |k| ours(k, 0x10) && k.policy == 0 && k.kind == SECRET));
                 pay = rng.random_range(0..=256);
                 let salt = if o == KeyHkdf {
                     rng.random_range(0..=pay.min(64))
@@ -192,7 +206,8 @@ impl KeyProgram {
                 s.set_aad_len(*[0, 3, 1000, u32::MAX].choose(rng).unwrap());
             }
             KeyMessage => {
-                s.words[14] = self.handle(self.pick(rng, |k| ours(k, 0x10) && k.policy == 2));
+                s.words[14] =
+                    self.handle(self.pick(rng, |k| ours(k, 0x10) && k.policy == 2 && k.kind == SECRET));
                 s.set_iv0(rng.random()).set_iv2(rng.random());
                 pay = 32;
                 if rng.random() {
@@ -227,6 +242,7 @@ impl KeyProgram {
                         s,
                         src: None,
                         dst,
+                        dst_at: 0,
                     };
                 }
             }
@@ -266,33 +282,39 @@ impl KeyProgram {
             s,
             src,
             dst,
+            dst_at: 0,
         }
     }
 
-    fn cell(&self, rng: &mut ChaCha8Rng, wanted: impl Fn(&Cell) -> bool) -> usize {
+    pub fn cell(&self, rng: &mut ChaCha8Rng, wanted: impl Fn(&Cell) -> bool) -> usize {
         let good: Vec<_> = (0..CELLS).filter(|c| wanted(&self.cells[*c])).collect();
         *good.choose(rng).unwrap_or(&0)
     }
 
-    fn attributes(&self, rng: &mut ChaCha8Rng, o: Opcode, domain: u8, s: &mut Submission) {
+    pub fn attributes(&self, rng: &mut ChaCha8Rng, o: Opcode, domain: u8, s: &mut Submission) {
         use Opcode::*;
         if !fills(o) || matches!(o, KeyUnwrap | KeyMessage) {
             return;
         }
         let mut kind = *[1, 2, 3, SECRET, SECRET, WRAPPING].choose(rng).unwrap();
-        if matches!(o, KeyHkdf | KeyKbkdf | KwpUnwrap) && rng.random_ratio(7, 8) {
+        if matches!(o, KeyHkdf | KeyKbkdf | KwpUnwrap | EcEcdh) && rng.random_ratio(7, 8) {
             // Wrapping keys are not made so.
             kind = kind.min(SECRET);
         }
-        let mut bits = allowed(kind) & *[0x1ff, 0x1ff, 0x7f, rng.random()].choose(rng).unwrap();
+        if o == EcGenerate || self.ec.is_some() && matches!(o, KeyLoad | KwpUnwrap) && rng.random_ratio(1, 3)
+        {
+            kind = rng.random_range(6..=7);
+        }
+        let mut bits = allowed(kind) & *[0x7ff, 0x7ff, 0x67f, rng.random()].choose(rng).unwrap();
         let mut policy = 0;
         match o {
             KeyRoot => (kind, bits) = (WRAPPING, 0x60),
             KeyGenerate if kind <= 3 && rng.random_ratio(1, 3) => (bits, policy) = (3, 1),
+            _ if is_ec(kind) => (bits, policy) = (ec::purpose(rng, bits), rng.random_range(0..4)),
             _ if kind == SECRET && rng.random_ratio(1, 4) => (bits, policy) = (0x90, 2),
             _ => {}
         }
-        if matches!(o, KeyHkdf | KeyKbkdf) && rng.random() {
+        if matches!(o, KeyHkdf | KeyKbkdf | EcEcdh) && rng.random() {
             bits &= 0x7f;
         }
         let secret = if kind == SECRET {
@@ -327,6 +349,7 @@ fn allowed(kind: u32) -> u32 {
     match kind {
         SECRET => 0x19c,
         WRAPPING => 0x1e0,
+        kind if is_ec(kind) => ec::allowed(),
         _ => 0x183,
     }
 }

@@ -5,6 +5,8 @@
 //!
 //! `CASEMATE_ISOLATION_OPS` operations a memory (1,500 by default), `CASEMATE_ISOLATION_SEED`.
 
+#[path = "../compare/ec.rs"]
+mod ec;
 #[path = "../compare/keys.rs"]
 mod keys;
 #[path = "../compare/program.rs"]
@@ -18,7 +20,7 @@ use casemate::{Device, Done, Error, KeyUse, Queue, QueueConfig};
 use casemate_sim::config::Config;
 use casemate_sim::watch::Watch;
 use keys::KeyProgram;
-use program::{ARENA, Key, Op, PLACES, Program, READ_ONLY, UNMAPPED};
+use program::{ARENA, Key, Keyring, Op, PLACES, Program, READ_ONLY, UNMAPPED};
 use rand::{Rng, RngCore, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -186,7 +188,21 @@ fn compare(
 fn tells(s: &Submission) -> bool {
     use Opcode::*;
     let o = Opcode::from_code(s.opcode() as u8);
-    o.is_some_and(|o| matches!(o, GcmSeal | KeyWrap | KwpWrap | MacSign | Random | KeyMessage))
+    o.is_some_and(|o| {
+        matches!(
+            o,
+            GcmSeal
+                | KeyWrap
+                | KwpWrap
+                | MacSign
+                | Random
+                | KeyMessage
+                | EcSign
+                | EcPublic
+                | EcGenerate
+                | EcRaw
+        )
+    })
 }
 
 /// The tag of a seal that succeeds comes in its completion.
@@ -265,7 +281,8 @@ fn twin(configs: [&Config; 2], secrets: [u64; 2], seed: u64, ops: usize) -> Seen
     let slots = runs[0].device.capabilities().slots as u16;
     let mut seen = Seen::default();
     let mut keys: BTreeMap<u16, Key> = BTreeMap::new();
-    let mut life = KeyProgram::new(slots);
+    let engines = runs[0].device.capabilities().ec_engines;
+    let mut life = KeyProgram::new(slots, (engines > 0).then_some(2));
     for r in &mut runs {
         r.sim(|d| d.watch());
     }
@@ -307,6 +324,8 @@ fn twin(configs: [&Config; 2], secrets: [u64; 2], seed: u64, ops: usize) -> Seen
         }
         fresh(&mut rng, &mut runs);
         life.refreshed();
+        // Curves take long, and their operations need each other.
+        life.ec = life.ec.map(|_| if round % 5 == 1 { 2 } else { 1000 });
         for _ in 0..KEY_STEPS.min(left) {
             let [a, b] = &mut runs;
             let (s, status) = life.run(&what, &mut rng, [a, b]);
@@ -324,7 +343,13 @@ fn twin(configs: [&Config; 2], secrets: [u64; 2], seed: u64, ops: usize) -> Seen
         rng.fill_bytes(runs[0].memory());
         let n = rng.random_range(1..=PLACES).min(left.max(1));
         let iova = runs[0].arena.iova();
-        let program = Program::random(&mut rng, iova, runs[0].memory(), n, &keys, &life.signers(), slots);
+        let keyring = Keyring {
+            aes: &keys,
+            signers: &life.signers(),
+            private: &life.private_keys(),
+            slots,
+        };
+        let program = Program::random(&mut rng, iova, runs[0].memory(), n, &keyring);
         let image = runs[0].memory().to_vec();
         runs[1].memory().copy_from_slice(&image);
         let cut = rng.random_ratio(1, 8).then(|| rng.random_range(0..DOMAINS.len()));
@@ -432,8 +457,8 @@ fn a_leak_into_the_timing_is_seen() {
 fn a_leak_of_the_key_unit_is_seen() {
     seeded(
         "keys/rtl/key_unit.sv",
-        "if (step_q == 4'd3) moves[KEYS] = go(WORK);",
-        "if (step_q == (base[0] ? 4'd4 : 4'd3)) moves[KEYS] = go(WORK);",
+        "step_q == (is_out ? 5'd22 : 5'd14)",
+        "step_q == (is_out ? 5'd22 : u_data.words[0][0] ? 5'd15 : 5'd14)",
     );
 }
 

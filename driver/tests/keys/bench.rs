@@ -11,6 +11,21 @@ pub const DST: u64 = 8192;
 pub const BLOB: u64 = 16384;
 pub const WRAPPED: u64 = 20480;
 pub const MAC: u64 = 24576;
+/// x, y, r, s, digest.
+pub const SIGNED: u64 = 28672;
+/// A peer's public key, then a salt.
+pub const PEER: u64 = 32768;
+/// Bytes of a digest, salt and info.
+pub const DIGEST: u32 = 32;
+
+/// Private keys, all of P-256.
+#[derive(Clone, Copy)]
+pub struct Pairs {
+    pub signs: Handle,
+    /// Of ECDH; its options are the code of IV policy DERIVED.
+    pub agrees: Handle,
+    pub raw: Handle,
+}
 
 /// A device with one key of each sort in domain 1, and one of domain 2.
 pub struct Bench {
@@ -28,6 +43,8 @@ pub struct Bench {
     pub aes_stays: Handle,
     pub foreign: Handle,
     pub foreign_wrap: Handle,
+    /// Where there is an engine for them.
+    pub ec: Option<Pairs>,
 }
 
 pub const FREE: u32 = 40;
@@ -46,12 +63,24 @@ impl Bench {
             let k = device.load_slot(2, &[9; 16], 2, KeyUse::BOTH).unwrap();
             (k.slot().into(), k.generation().into())
         };
+        let to = arena.iova() + DST;
+        let mut pair = |slot, bits, options| {
+            let mut s = make(Opcode::EcGenerate, slot, KeyType::P256, bits, options);
+            dst(&mut s, to).set_pay_len(64);
+            made(&mut q, s)
+        };
+        let ec = (device.capabilities().ec_engines > 0).then(|| Pairs {
+            signs: pair(10, SIGN | EXPORT_WRAPPED, 0),
+            agrees: pair(11, DERIVE, DERIVED),
+            raw: pair(12, RAW | DERIVE, 3),
+        });
         let mut made = |s| made(&mut q, s);
         let all = SIGN | VERIFY | DERIVE | EXPORT_WRAPPED | KWP;
         Self {
             root,
             foreign,
             foreign_wrap,
+            ec,
             kwp: made(g(3, KeyType::Wrapping, WRAP | UNWRAP | KWP, HOST)),
             unwrap_only: made(g(4, KeyType::Wrapping, UNWRAP, HOST)),
             secret: made(g(5, KeyType::Secret, all, HOST)),
@@ -138,10 +167,44 @@ impl Bench {
         s.set_opcode(Opcode::Random as u32).set_pay_len(100);
         dst(&mut s, to);
         all.push(s);
+        if let Some(ec) = &self.ec {
+            self.good_ec(ec, &mut all);
+        }
         all
     }
 
-    /// Puts a blob, a KWP and a MAC where the good descriptors look for them.
+    fn good_ec(&self, ec: &Pairs, all: &mut Vec<Submission>) {
+        let (signed, peer, to) = (self.at(SIGNED), self.at(PEER), self.at(DST));
+        let mut s = on(Opcode::EcSign, ec.signs);
+        src(dst(&mut s, to), signed + 128)
+            .set_pay_len(DIGEST)
+            .set_aad3(SHA256 << 16);
+        all.push(s);
+        let mut s = op(Opcode::EcVerify, 0);
+        src(&mut s, signed)
+            .set_pay_len(128 + DIGEST)
+            .set_aad0(KeyType::P256 as u32);
+        all.push(s);
+        let mut s = on(Opcode::EcPublic, ec.agrees);
+        dst(&mut s, to).set_pay_len(64);
+        all.push(s);
+        let mut s = op(Opcode::EcCheck, 0);
+        src(&mut s, peer).set_pay_len(64).set_aad0(KeyType::P256 as u32);
+        all.push(s);
+        let mut s = make(Opcode::EcGenerate, FREE, KeyType::P256, usage::SIGN, 3);
+        dst(&mut s, to).set_pay_len(64);
+        all.push(s);
+        let mut s = make(Opcode::EcEcdh, FREE, KeyType::Secret, usage::SIGN, HOST);
+        src(base(&mut s, ec.agrees), peer)
+            .set_pay_len(64 + DIGEST)
+            .set_aad3(SHA256 << 16 | 13);
+        all.push(s);
+        let mut s = on(Opcode::EcRaw, ec.raw);
+        src(dst(&mut s, to), peer).set_pay_len(64);
+        all.push(s);
+    }
+
+    /// Puts a blob, a KWP, a MAC, public keys and a signature where the good descriptors look for them.
     pub fn prepare(&mut self) {
         self.arena.bytes()[..8192].copy_from_slice(&common::pattern(8192, 3));
         for (o, at) in [
@@ -153,6 +216,19 @@ impl Bench {
             dst(&mut s, self.at(at));
             assert_eq!(raw(&mut self.q, &s).status, Status::Ok, "{}: {o:?}", self.uri);
         }
+        let Some(ec) = self.ec else { return };
+        let digest = common::pattern(DIGEST as usize, 5);
+        let from = SIGNED as usize + 128;
+        self.arena.bytes()[from..][..digest.len()].copy_from_slice(&digest);
+        for (key, at) in [(ec.signs, SIGNED), (ec.raw, PEER)] {
+            let mut s = on(Opcode::EcPublic, key);
+            dst(&mut s, self.at(at)).set_pay_len(64);
+            assert_eq!(raw(&mut self.q, &s).status, Status::Ok, "{}", self.uri);
+        }
+        let sign = |s: &&Submission| s.opcode() == Opcode::EcSign as u32;
+        let mut s = *self.good().iter().find(sign).unwrap();
+        dst(&mut s, self.at(SIGNED + 64));
+        assert_eq!(raw(&mut self.q, &s).status, Status::Ok, "{}", self.uri);
     }
 
     pub fn destroy(&mut self, h: Handle) {
@@ -170,6 +246,8 @@ pub fn fills(s: &Submission) -> bool {
         Opcode::KeyHkdf,
         Opcode::KeyKbkdf,
         Opcode::KeyMessage,
+        Opcode::EcGenerate,
+        Opcode::EcEcdh,
     ]
     .iter()
     .any(|f| *f as u32 == o)

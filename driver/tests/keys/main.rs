@@ -31,6 +31,8 @@ fn every_rule(uri: &str) -> HashSet<Status> {
         let writes = if s.dst_lo() != 0 && o != Opcode::MacVerify {
             match o {
                 Opcode::MacSign => 20,
+                Opcode::EcSign => 64,
+                Opcode::EcRaw => 32,
                 _ => s.pay_len(),
             }
         } else {
@@ -229,7 +231,8 @@ fn error_states() {
         let random = match o {
             Opcode::KeyGenerate | Opcode::KeyWrap | Opcode::Random => true,
             Opcode::KeyMessage => s.aad3() == 0,
-            _ => false,
+            Opcode::EcCheck => false,
+            _ => o as u8 >= Opcode::EcSign as u8,
         };
         let done = raw(&mut b.q, &s);
         let expected = if random { Status::NoEntropy } else { Status::Ok };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The ways to break a good descriptor.
 
-use crate::bench::{Bench, EMPTY, fills};
+use crate::bench::{Bench, EMPTY, Pairs, fills};
 use crate::common::keys::*;
 use casemate::abi::{KeyType, Opcode, Status, Submission, usage};
 
@@ -40,7 +40,12 @@ pub struct Rule {
 impl Rule {
     pub fn rank(&self) -> usize {
         let at = ORDER.iter().position(|s| *s == self.status).unwrap();
-        at + if self.base { 100 } else { 0 }
+        match (self.base, self.status) {
+            (false, _) => at,
+            // What the key's type adds is told last.
+            (true, Status::BadLength) => 200,
+            (true, _) => at + 100,
+        }
     }
 }
 
@@ -67,6 +72,16 @@ impl Rules {
             }),
         });
         self
+    }
+
+    /// Of an EC key's type.
+    pub fn late(&mut self, length: u32) -> &mut Self {
+        self.words(
+            "pay_len of another curve",
+            Status::BadLength,
+            true,
+            &[(3, u32::MAX, length)],
+        )
     }
 
     /// Another slot, another key.
@@ -101,12 +116,23 @@ pub fn rules(b: &Bench, s: &Submission) -> Rules {
     // Every bit that the operation does not name.
     let attributes = matches!(
         o,
-        Opcode::KeyGenerate | Opcode::KwpUnwrap | Opcode::KeyHkdf | Opcode::KeyKbkdf
+        Opcode::KeyGenerate
+            | Opcode::KwpUnwrap
+            | Opcode::KeyHkdf
+            | Opcode::KeyKbkdf
+            | Opcode::EcGenerate
+            | Opcode::EcEcdh
     );
     let hash = matches!(
         o,
-        Opcode::KeyHkdf | Opcode::KeyKbkdf | Opcode::MacSign | Opcode::MacVerify
+        Opcode::KeyHkdf
+            | Opcode::KeyKbkdf
+            | Opcode::MacSign
+            | Opcode::MacVerify
+            | Opcode::EcSign
+            | Opcode::EcEcdh
     );
+    let slotless = matches!(o, Opcode::Random | Opcode::EcVerify | Opcode::EcCheck);
     let reads = s.src_lo() != 0;
     let writes = s.dst_lo() != 0;
     let based = s.aad2() != 0;
@@ -144,6 +170,7 @@ pub fn rules(b: &Bench, s: &Submission) -> Rules {
         match o {
             _ if attributes => 0xff00,
             Opcode::KeyLock | Opcode::KeyUnwrap => 0xffff,
+            Opcode::EcVerify | Opcode::EcCheck => 0xffff_ff00,
             _ => ALL,
         },
     );
@@ -152,14 +179,15 @@ pub fn rules(b: &Bench, s: &Submission) -> Rules {
     strange(
         15,
         match o {
-            Opcode::KeyHkdf => 0xff00_0000,
+            Opcode::KeyHkdf | Opcode::EcEcdh => 0xff00_0000,
+            Opcode::EcSign => 0xff00_fffe,
             Opcode::MacSign | Opcode::MacVerify => 0xff00_ff80,
             Opcode::KeyKbkdf => 0xff00_ffff,
             Opcode::KeyMessage => 0xffff_fffe,
             _ => ALL,
         },
     );
-    if o == Opcode::Random {
+    if slotless {
         strange(1, ALL);
     }
     if hash {
@@ -175,14 +203,25 @@ pub fn rules(b: &Bench, s: &Submission) -> Rules {
         Opcode::KeyQuery => &[0, 32, 63, 65],
         Opcode::KeyMessage => &[0, 31, 33, 64],
         Opcode::Random => &[0, 65537, u32::MAX],
+        Opcode::EcSign => &[0, 16, 19, 21, 33, 68, u32::MAX],
+        Opcode::EcVerify => &[0, 20, 128, 144, 149, 196, u32::MAX],
+        Opcode::EcCheck | Opcode::EcGenerate => &[0, 63, 65, 96],
+        Opcode::EcPublic | Opcode::EcRaw => &[0, 32, 65, 97, 128],
+        Opcode::EcEcdh => &[0, 63, 76, 353, u32::MAX],
         _ => &[],
     };
     for n in lengths {
         r.add("pay_len", BadLength, 3, ALL, *n);
     }
-    if o == Opcode::KeyHkdf {
+    match o {
+        Opcode::EcPublic | Opcode::EcRaw => _ = r.late(96),
+        Opcode::EcEcdh => _ = r.late(321).late(352),
+        _ => {}
+    }
+    if matches!(o, Opcode::KeyHkdf | Opcode::EcEcdh) {
+        let beyond = if o == Opcode::KeyHkdf { 51 } else { 33 };
         r.add("salt of 65", BadLength, 15, 0xffff, 65);
-        r.add("salt beyond pay_len", BadLength, 15, 0xffff, 51);
+        r.add("salt beyond pay_len", BadLength, 15, 0xffff, beyond);
     }
     if matches!(o, Opcode::MacSign | Opcode::MacVerify) {
         for n in [0, 3, 33, 64] {
@@ -197,27 +236,46 @@ pub fn rules(b: &Bench, s: &Submission) -> Rules {
         } else {
             r.add("secret_len", BadLength, 13, 0xff00, 32 << 8);
         }
-        for kind in [0, 6, 255] {
-            r.words("type", BadKeyType, false, &[(12, 0xff, kind), (13, 0xff00, 0)]);
+        let made: &[u32] = match o {
+            Opcode::KwpUnwrap => &[5],
+            Opcode::EcGenerate => &[3, 5],
+            Opcode::KeyGenerate => &[6],
+            _ => &[5, 6],
+        };
+        for kind in [0, 8, 255].iter().chain(made) {
+            r.words("type", BadKeyType, false, &[(12, 0xff, *kind), (13, 0xff00, 0)]);
         }
-        for bits in [usage::WRAP, usage::UNWRAP, 1 << 9, 1 << 15] {
+        let of_ec = [usage::SIGN | usage::DERIVE, usage::SIGN | usage::RAW, 1 << 11];
+        let others = [usage::RAW, usage::DETERMINISTIC, 1 << 11];
+        let mine = if o == Opcode::EcGenerate { of_ec } else { others };
+        for bits in [usage::WRAP, usage::UNWRAP, 1 << 15].into_iter().chain(mine) {
             r.add("usage", BadUsage, 12, 0xffff_0000, u32::from(bits) << 16);
         }
-        for policy in [COUNTER, DERIVED, 3] {
+        let policies: &[u32] = if o == Opcode::EcGenerate {
+            &[]
+        } else {
+            &[COUNTER, DERIVED, 3]
+        };
+        for &policy in policies {
             if policy == DERIVED || o != Opcode::KeyGenerate || policy == 3 {
                 r.add("policy", BadPolicy, 13, 3, policy);
             }
         }
     }
+    if matches!(o, Opcode::EcVerify | Opcode::EcCheck) {
+        for kind in [0, 1, 4, 8, 255] {
+            r.add("type", BadKeyType, 12, 0xff, kind);
+        }
+    }
     // Range of slots first; then what is in them.
-    if o != Opcode::Random {
+    if !slotless {
         r.slot("slot 64", SlotRange, (64, 1));
         r.slot("slot 65535", SlotRange, (65535, 1));
     }
     if fills(s) {
         r.slot("a foreign slot to fill", SlotDomain, b.foreign);
         r.slot("a slot that is full", SlotFull, b.aes_stays);
-    } else if o != Opcode::Random {
+    } else if !slotless {
         r.slot("an empty slot", SlotEmpty, (EMPTY, 0));
         r.slot("a foreign key", SlotDomain, b.foreign);
         r.add("an old handle", SlotGeneration, 1, 0xffff_0000, 0);
@@ -225,6 +283,9 @@ pub fn rules(b: &Bench, s: &Submission) -> Rules {
             Opcode::KeyWrap | Opcode::KwpWrap => _ = r.slot("a key that stays", SlotUsage, b.aes_stays),
             Opcode::MacSign | Opcode::MacVerify => _ = r.slot("a key for others", SlotUsage, b.stays),
             _ => {}
+        }
+        if let Some(ec) = &b.ec {
+            ec_slots(&mut r, o, b, ec);
         }
     }
     if based {
@@ -240,9 +301,17 @@ pub fn rules(b: &Bench, s: &Submission) -> Rules {
                 r.base("a base for messages", SlotUsage, b.seed);
             }
             Opcode::KeyMessage => _ = r.base("a base for HKDF", SlotUsage, b.stays),
+            Opcode::EcEcdh => _ = r.base("a base for HKDF", SlotUsage, b.stays),
             _ => {}
         }
-        if matches!(o, Opcode::KeyHkdf | Opcode::KeyKbkdf) {
+        if let Some(ec) = &b.ec {
+            match o {
+                // With the code of its policy.
+                Opcode::KeyMessage => _ = r.base("a private key", SlotUsage, ec.agrees),
+                _ => _ = r.base("a private key that signs", SlotUsage, ec.signs),
+            }
+        }
+        if matches!(o, Opcode::KeyHkdf | Opcode::KeyKbkdf | Opcode::EcEcdh) {
             for bit in [usage::EXPORT_WRAPPED, usage::KWP] {
                 let bits = u32::from(bit) << 16;
                 r.words("usage beyond its base's", SlotUsage, true, &[(12, bits, bits)]);
@@ -251,4 +320,23 @@ pub fn rules(b: &Bench, s: &Submission) -> Rules {
     }
     assert!(!opening || o != Opcode::KeyHkdf || s.aad3() & 1 == 1);
     r
+}
+
+/// Keys whose usage or type is another's.
+fn ec_slots(r: &mut Rules, o: Opcode, b: &Bench, ec: &Pairs) {
+    use Status::SlotUsage;
+    match o {
+        Opcode::MacSign => _ = r.slot("a private key that signs", SlotUsage, ec.signs),
+        Opcode::EcSign => {
+            r.slot("a secret that signs", SlotUsage, b.secret);
+            r.slot("a key for agreement", SlotUsage, ec.agrees);
+            r.add("deterministic", SlotUsage, 15, 1, 1);
+        }
+        Opcode::EcPublic => _ = r.slot("a secret", SlotUsage, b.secret),
+        Opcode::EcRaw => {
+            r.slot("a secret", SlotUsage, b.secret);
+            r.slot("a key that only derives", SlotUsage, ec.agrees);
+        }
+        _ => {}
+    }
 }

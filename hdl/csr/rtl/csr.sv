@@ -13,6 +13,7 @@ module csr
   parameter  int unsigned QUEUES  = 8,
   parameter  int unsigned RD_TAGS = 64,
   parameter  sbox_e       SBOX    = SBOX_TABLE,
+  parameter  int unsigned EC_ENGINES = 0,
   localparam int unsigned QW      = $clog2(QUEUES)
 ) (
   input  logic             clk_i,
@@ -50,8 +51,10 @@ module csr
   input  logic             wiped_i,          // nothing is left
   input  logic             selftest_done_i,
   input  logic             selftest_ok_i,    // when done
-  // Key window.
-  output logic [511:0]     window_o,
+  // Key window: a word, two cycles after its number; nothing is written to it while hold, whoever writes waits.
+  input  logic             window_hold_i,
+  input  logic [2:0]       window_at_i,
+  output logic [63:0]      window_o,
   output logic [15:0]      window_words_o,
   input  logic             window_clear_i,
   // Status and events.
@@ -74,7 +77,7 @@ module csr
   logic        write_q, bad_q;
   logic [19:0] addr_q;
   logic [31:0] wdata_q;
-  logic        take_write, take_read;
+  logic        take_write, take_read, held;
   assign take_write       = state_q == IDLE && s_axil_awvalid_i && s_axil_wvalid_i;
   assign take_read        = state_q == IDLE && s_axil_arvalid_i && !take_write;
   assign s_axil_awready_o = take_write;
@@ -108,7 +111,7 @@ module csr
         bad_q   <= take_write ? s_axil_awaddr_i[1:0] != '0 || s_axil_wstrb_i != '1 : s_axil_araddr_i[1:0] != '0;
         if (take_write || take_read) state_q <= ACCESS;
       end
-      ACCESS: begin
+      ACCESS: if (!held) begin
         bad_q   <= bad_q || (own ? own_err : !exists || bind_sealed);
         wdata_q <= '0;  // it may be a word of a key
         state_q <= ANSWER;
@@ -124,7 +127,10 @@ module csr
       READ: if (s_axil_rready_i) state_q <= IDLE;
       default: state_q <= IDLE;
     endcase
-    if (!rst_ni) state_q <= IDLE;
+    if (!rst_ni) begin
+      wdata_q <= '0;
+      state_q <= IDLE;
+    end
   end
   assign s_axil_bvalid_o = state_q == WRITTEN;
   assign s_axil_rvalid_o = state_q == READ;
@@ -179,6 +185,8 @@ module csr
   logic [15:0][31:0] window_q;
   logic              tamper_q;
   logic              is_window;
+  logic [2:0]        window_at_q;
+  assign held      = is_window && write_q && window_hold_i;
   assign is_window = addr_q >= REG_KEY_WINDOW && addr_q < REG_KEY_WINDOW + 20'h40;
   always_comb begin
     own_data = '0;
@@ -188,7 +196,7 @@ module csr
       REG_VERSION: own_data = {8'd0, REG_VERSION_MAJOR_RESET, REG_VERSION_MINOR_RESET, REG_VERSION_PATCH_RESET};
       REG_CAP0: own_data = {16'(SLOTS), 8'(LANES), 8'(QUEUES)};
       REG_CAP1: own_data = {16'(BURST_BYTES), 8'(RD_TAGS), 8'(DW / 8)};
-      REG_CAP2: own_data = {6'd0, 2'(SBOX), 1'b0, 5'd16, 10'd1023, 8'd12};
+      REG_CAP2: own_data = {2'd0, 4'(EC_ENGINES), 2'(SBOX), 1'b0, 5'd16, 10'd1023, 8'd12};
       REG_ABI_HASH: own_data = ABI_HASH;
       REG_STATUS: own_data = {23'd0, entropy_error_i, selftest_done_i && !selftest_ok_i, selftest_done_i, wiped_i, sealed_o, any_busy_i,
                               any_error_i, tamper_q, selftest_done_i && !wipe_o};
@@ -204,7 +212,6 @@ module csr
   assign control          = state_q == ACCESS && write_q && !bad_q && addr_q == REG_CONTROL;
   assign clear            = control && wdata_q[REG_CONTROL_CLEAR_COUNTERS_LSB];
   assign clear_counters_o = clear;
-  assign window_o         = window_q;
   assign window_words_o   = written_q;
   always_ff @(posedge clk_i) begin
     own_q    <= own_data;
@@ -213,12 +220,15 @@ module csr
     sealed_o <= rst_ni && (sealed_o || (control && wdata_q[REG_CONTROL_SEAL_LSB]));
     wipe_o   <= rst_ni && (wipe_o || tamper_i || (control && wdata_q[REG_CONTROL_ZEROIZE_LSB]) || (selftest_done_i && !selftest_ok_i));
     if (state_q == ACCESS && !write_q && is_count && !addr_q[2]) high_q <= count_q[which[$clog2(COUNTERS)-1:0]][63:32];
-    if (state_q == ACCESS && write_q && !bad_q && is_window) begin
+    window_at_q <= window_at_i;
+    window_o    <= {window_q[{window_at_q, 1'b1}], window_q[{window_at_q, 1'b0}]};
+    if (state_q == ACCESS && write_q && !bad_q && is_window && !held) begin
       window_q[addr_q[5:2]]  <= wdata_q;
       written_q[addr_q[5:2]] <= 1'b1;
     end
     if (!rst_ni || window_clear_i || wipe_o) begin
       window_q  <= '0;
+      window_o  <= '0;
       written_q <= '0;
     end
   end

@@ -115,6 +115,19 @@ impl Csr {
         value
     }
 
+    /// The key window as the key unit reads it: a word, two cycles after its number.
+    fn window(&mut self) -> Vec<u8> {
+        let mut all = Vec::new();
+        for cycle in 0..10u64 {
+            if cycle >= 2 {
+                all.extend(self.b.bytes("window_o"));
+            }
+            self.b.set("window_at_i", cycle % 8);
+            self.b.m.tick();
+        }
+        all
+    }
+
     /// A counter's two halves, the lower first.
     fn count(&mut self, addr: u32) -> u64 {
         let low = self.get(addr);
@@ -200,7 +213,7 @@ fn refused_accesses_change_nothing() {
         }
     }
     let before = c.snapshot();
-    let window = c.b.bytes("window_o");
+    let window = c.window();
     for (&addr, r) in &registers() {
         for skew in 1..4 {
             assert_eq!(c.load(addr + skew), (0, SLVERR), "{} + {skew}", r.name);
@@ -219,7 +232,7 @@ fn refused_accesses_change_nothing() {
         }
     }
     assert_eq!(c.snapshot(), before);
-    assert_eq!(c.b.bytes("window_o"), window);
+    assert_eq!(c.window(), window);
 }
 
 #[test]
@@ -298,21 +311,65 @@ fn key_window() {
             words |= 1 << i;
         }
         assert_eq!(c.get(addr), 0, "the window reads as zero");
-        assert_eq!(c.b.bytes("window_o"), want);
+        assert_eq!(c.window(), want);
         assert_eq!(c.b.get("window_words_o"), words & 0xffff);
         if round % 40 == 39 {
             c.b.set("window_clear_i", true);
             c.b.m.tick();
             c.b.set("window_clear_i", false);
             (want, words) = ([0; 64], 0);
-            assert_eq!(c.b.bytes("window_o"), want);
+            assert_eq!(c.window(), want);
             assert_eq!(c.b.get("window_words_o"), 0);
         }
     }
     c.store(reg::KEY_WINDOW, 7, 15);
+    assert_eq!(c.window()[0], 7);
     c.b.m.reset().unwrap();
     c.b.m.tick();
-    assert_eq!(c.b.bytes("window_o"), [0; 64], "a reset clears the window");
+    assert_eq!(c.window(), [0; 64], "a reset clears the window");
+}
+
+/// While the key unit reads it nothing is written to it: who writes waits, and then is heard.
+#[test]
+fn a_held_key_window_stays() {
+    let mut c = Csr::new(11);
+    let mut want = [0u8; 64];
+    for round in 0..60 {
+        let i = c.rng.random_range(0..16usize);
+        let value = c.rng.random::<u32>();
+        c.b.set("window_hold_i", true);
+        // Other registers answer.
+        assert_eq!(c.get(reg::ID), 0x544d_5343);
+        assert_eq!(c.store(reg::QUEUE_BIND, round, 15), 0);
+        c.b.set("s_axil_awvalid_i", true);
+        c.b.set("s_axil_wvalid_i", true);
+        c.b.set("s_axil_awaddr_i", reg::KEY_WINDOW + 4 * i as u32);
+        c.b.set("s_axil_wdata_i", value);
+        c.b.set("s_axil_wstrb_i", 15u64);
+        let (mut answered, held) = (0, c.rng.random_range(10..40));
+        for cycle in 0..held + 20 {
+            c.b.set("window_hold_i", cycle < held);
+            c.cycle();
+            let taken = c.b.is("s_axil_awready_o");
+            let over = c.b.is("s_axil_bvalid_o") && c.b.is("s_axil_bready_i");
+            assert!(
+                !c.b.is("s_axil_bvalid_o") || cycle >= held,
+                "answered while it is held"
+            );
+            answered += u32::from(over);
+            c.b.m.rise();
+            if taken {
+                c.b.set("s_axil_awvalid_i", false);
+                c.b.set("s_axil_wvalid_i", false);
+            }
+            if cycle + 1 == held {
+                assert_eq!(c.window(), want, "written while it is held");
+            }
+        }
+        assert_eq!(answered, 1);
+        want[4 * i..4 * i + 4].copy_from_slice(&value.to_le_bytes());
+        assert_eq!(c.window(), want);
+    }
 }
 
 #[test]
@@ -461,7 +518,7 @@ fn zeroize_is_final_until_reset() {
     for cause in 0..3 {
         assert!(!c.b.is("wipe_o"));
         assert_eq!(c.store(reg::KEY_WINDOW + 4, 0x1234_5678, 15), 0);
-        assert_ne!(c.b.bytes("window_o"), [0; 64]);
+        assert_ne!(c.window(), [0; 64]);
         match cause {
             0 => assert_eq!(c.store(reg::CONTROL, 4, 15), 0),
             1 => {
@@ -474,7 +531,7 @@ fn zeroize_is_final_until_reset() {
         c.b.m.tick();
         c.b.m.tick();
         assert!(c.b.is("wipe_o"));
-        assert_eq!(c.b.bytes("window_o"), [0; 64]);
+        assert_eq!(c.window(), [0; 64]);
         let told = TESTED | [0, TAMPER, TEST_FAILED][cause];
         assert_eq!(c.get(reg::STATUS), told, "at work");
         c.b.set("wiped_i", true);
@@ -482,7 +539,7 @@ fn zeroize_is_final_until_reset() {
         // Nothing that can be written ends it, and no key gets in.
         assert_eq!(c.store(reg::CONTROL, 0, 15), 0);
         assert_eq!(c.store(reg::KEY_WINDOW, 7, 15), 0);
-        assert_eq!(c.b.bytes("window_o"), [0; 64]);
+        assert_eq!(c.window(), [0; 64]);
         assert!(c.b.is("wipe_o"));
         c.b.set("wiped_i", false);
         c.b.set("selftest_ok_i", true);

@@ -8,10 +8,11 @@
 //   OP_INSTANTIATE: entropy input || nonce || personalization string   (10.1.2.3)
 //   OP_RESEED:      entropy input || additional input                  (10.1.2.4)
 //   OP_GENERATE:    additional input, if cmd_data_i                    (10.1.2.5)
-// A generate hands each block out as it is made and updates the state after the last; only then is the next command
-// taken.
+// A generate hands each block out as it is made, in words of 8 bytes, and updates the state after the last; only then is
+// the next command taken.
 //
-// Every register is zeroed within 2 cycles of clear_i: the instance is gone.
+// Key and V are in a memory of eight words. Every register is zeroed within 2 cycles of clear_i, the memories within 20: the
+// instance is gone. Until then no command is taken.
 module hmac_drbg_core
   import drbg_pkg::*;
 #(
@@ -33,11 +34,11 @@ module hmac_drbg_core
   input  logic [63:0]         data_i,
   input  logic [3:0]          data_bytes_i,
   input  logic                data_last_i,
-  // Random blocks. Zero while out_valid_o is low.
+  // Random blocks, four words each. Zero while out_valid_o is low.
   output logic                out_valid_o,
   input  logic                out_ready_i,
-  output logic [255:0]        out_o,
-  output logic                out_last_o,
+  output logic [63:0]         out_o,
+  output logic                out_last_o,    // the last word of the last block
   // Status
   output logic                idle_o,        // no command runs
   output logic                seeded_o,      // there is an instance
@@ -47,10 +48,11 @@ module hmac_drbg_core
     $error("BLOCKS_W must be 1 to 11: at most 2^19 bits a request");
   end
 
-  typedef enum logic [2:0] {
+  typedef enum logic [3:0] {
     IDLE,
     INIT,   // the instance's first K and V
     START,  // request to hmac
+    KEY,    // its key: K
     V,      // its message: V
     TAG,    //   then, if what is K: one byte, 0 or 1
     DATA,   //   and the provided data
@@ -65,6 +67,11 @@ module hmac_drbg_core
     V1,  // V = HMAC(K, V)
     GEN  // V = HMAC(K, V)
   } what_e;
+  typedef struct packed {
+    logic [63:0] data;
+    logic [3:0]  bytes;
+    logic        last;
+  } beat_t;
 
   state_e state_q, state_d;
   what_e what_q, what_d;
@@ -75,59 +82,80 @@ module hmac_drbg_core
   logic [BLOCKS_W-1:0] blocks_q;  // left to make
   logic [47:0] count_q;           // reseed_counter: 1 after seeding
   logic tick_q, due_q;            // it counts, and is compared, a cycle late: long before the command ends
-  logic [255:0] k_q, v_q;         // v_q rotates while it is sent
-  logic [1:0] beat_q;
+  logic [2:0] word_q;             // of what a state goes through
   logic clear_q;
 
-  logic req_ready, in_valid, in_ready, in_last, res_valid;
-  logic [63:0] in_data;
-  logic [3:0] in_bytes;
-  /* verilator lint_off UNUSEDSIGNAL */  // SHA-256 has the lower half; nothing is compared
-  logic [511:0] mac;
-  logic mac_ok;
+  logic req_ready, in_ready, res_valid, mac_valid;
+  logic [63:0] mac;
+  /* verilator lint_off UNUSEDSIGNAL */  // nothing is compared, nobody waits
+  logic mac_ok, expect_asked, mac_clean;
   /* verilator lint_on UNUSEDSIGNAL */
-  logic is_k, updated, taken, accept;
+  logic is_k, updated, accept, give, taken;
+  assign is_k    = what_q == K0 || what_q == K1;
+  assign updated = what_q == V1 || (what_q == V0 && !data_q);
+  assign accept  = cmd_valid_i && cmd_ready_o;
 
-  always_ff @(posedge clk_i) clear_q <= !rst_ni || clear_i;
+  // Words 0 to 3: K; 4 to 7: V.
+  (* ram_style = "distributed", no_rw_check *) logic [63:0] words[8];
+  logic [2:0]  sweep_q, sweep_left_q, put_at_q;
+  logic        sweeping_q, wiping, put_q;
+  logic [63:0] put_word_q, got;
+  assign wiping = clear_q || sweeping_q;
+  assign got    = words[{state_q != KEY, word_q[1:0]}];
+  always_ff @(posedge clk_i) begin
+    clear_q      <= !rst_ni || clear_i;
+    sweep_q      <= sweep_q + 3'd1;
+    sweep_left_q <= clear_q ? '1 : sweep_left_q - 3'(sweep_left_q != '0);
+    sweeping_q   <= clear_q || sweep_left_q != '0;
+    put_q        <= wiping || state_q == INIT || (mac_valid && !word_q[2]);
+    put_at_q     <= wiping ? sweep_q : state_q == INIT ? word_q : {!is_k, word_q[1:0]};
+    put_word_q   <= wiping ? '0 : state_q == INIT ? {8{7'd0, word_q[2]}} : mac;
+    if (put_q) words[put_at_q] <= put_word_q;
+  end
+
   assign seeded_o    = seeded_q;
   assign due_o       = due_q;
-  assign idle_o      = state_q == IDLE && !clear_q;
+  assign idle_o      = state_q == IDLE && !clear_q && !sweeping_q;
   assign cmd_ready_o = idle_o && (cmd_op_i == OP_INSTANTIATE || (seeded_q && (cmd_op_i == OP_RESEED || !due_o)));
-  assign accept      = cmd_valid_i && cmd_ready_o;
-  assign out_valid_o = state_q == OUT && !clear_q;
-  assign out_o       = out_valid_o ? v_q : '0;
-  assign out_last_o  = out_valid_o && blocks_q == BLOCKS_W'(1);
 
-  assign is_k = what_q == K0 || what_q == K1;
-  always_comb begin
-    in_valid     = 1'b0;
-    in_data      = v_q[63:0];
-    in_bytes     = 4'd8;
-    in_last      = 1'b0;
-    data_ready_o = 1'b0;
-    unique case (state_q)
-      V: begin
-        in_valid = 1'b1;
-        in_last  = beat_q == 2'd3 && !is_k;
-      end
-      TAG: begin
-        in_valid = 1'b1;
-        in_data  = {63'd0, what_q == K1};
-        in_bytes = 4'd1;
-        in_last  = !data_q;
-      end
-      DATA: begin
-        in_valid     = data_valid_i && !clear_q;
-        in_data      = data_i;
-        in_bytes     = data_bytes_i;
-        in_last      = data_last_i;
-        data_ready_o = in_ready && !clear_q;
-      end
-      default: ;
-    endcase
+  // K on its way to the engine, eight words of which the second half is nothing.
+  logic        key_valid_q;
+  logic [63:0] key_q;
+  always_ff @(posedge clk_i) begin
+    key_valid_q <= state_q == KEY && !clear_q;
+    key_q       <= state_q == KEY && !word_q[2] && !clear_q ? got : '0;
   end
-  assign taken   = out_valid_o && out_ready_i;
-  assign updated = what_q == V1 || (what_q == V0 && !data_q);
+
+  // A beat of the message, a word of a block: each is taken when there is none.
+  beat_t       beat, beat_q;
+  logic        some_q, beats, last_word, out_some_q;
+  logic [63:0] out_q;
+  assign last_word    = word_q[1:0] == 2'd3;
+  assign data_ready_o = state_q == DATA && !some_q && !clear_q;
+  assign beats        = !some_q && (state_q == V || state_q == TAG || (state_q == DATA && data_valid_i));
+  always_comb begin
+    beat = '{data: got, bytes: 4'd8, last: last_word && !is_k};
+    if (state_q == TAG) beat = '{data: {63'd0, what_q == K1}, bytes: 4'd1, last: !data_q};
+    if (state_q == DATA) beat = '{data: data_i, bytes: data_bytes_i, last: data_last_i};
+  end
+  assign give        = state_q == OUT && !out_some_q && !clear_q;
+  assign taken       = out_valid_o && out_ready_i;
+  assign out_valid_o = out_some_q && !clear_q;
+  assign out_o       = out_valid_o ? out_q : '0;
+  assign out_last_o  = out_valid_o && last_word && blocks_q == BLOCKS_W'(1);
+  always_ff @(posedge clk_i) begin
+    if (beats) beat_q <= beat;
+    some_q     <= beats || (some_q && !in_ready);
+    out_some_q <= give || (out_some_q && !taken);
+    if (give) out_q <= got;
+    else if (taken) out_q <= '0;
+    if (clear_q) begin
+      beat_q     <= '0;
+      some_q     <= 1'b0;
+      out_some_q <= 1'b0;
+      out_q      <= '0;
+    end
+  end
 
   always_comb begin
     state_d = state_q;
@@ -139,11 +167,12 @@ module hmac_drbg_core
           what_d  = cmd_op_i == OP_GENERATE && !cmd_data_i && cmd_blocks_i != '0 ? GEN : K0;
         end
       end
-      INIT:  state_d = START;
-      START: if (req_ready) state_d = V;
-      V:     if (in_ready && beat_q == 2'd3) state_d = is_k ? TAG : WAIT;
-      TAG:   if (in_ready) state_d = data_q ? DATA : WAIT;
-      DATA:  if (data_valid_i && in_ready && data_last_i) state_d = WAIT;
+      INIT:  if (word_q == '1) state_d = START;
+      START: if (req_ready) state_d = KEY;
+      KEY:   if (word_q == '1) state_d = V;
+      V:     if (beats && last_word) state_d = is_k ? TAG : WAIT;
+      TAG:   if (beats) state_d = data_q ? DATA : WAIT;
+      DATA:  if (beats && data_last_i) state_d = WAIT;
       WAIT: begin
         if (res_valid) begin
           state_d = START;
@@ -159,7 +188,7 @@ module hmac_drbg_core
         end
       end
       OUT: begin
-        if (taken) begin
+        if (taken && last_word) begin
           state_d = START;
           if (out_last_o) what_d = K0;
         end
@@ -174,6 +203,9 @@ module hmac_drbg_core
     tick_q  <= accept && cmd_op_i == OP_GENERATE;
     if (tick_q) count_q <= count_q + 48'd1;
     due_q   <= seeded_q && count_q > RESEED_INTERVAL;
+    // The words of a MAC are eight, those of a string four.
+    if (state_q == INIT || state_q == KEY || mac_valid) word_q <= word_q + 3'd1;
+    if ((state_q == V && beats) || taken) word_q <= {1'b0, word_q[1:0] + 2'd1};
     unique case (state_q)
       IDLE: begin
         if (accept) begin
@@ -183,21 +215,8 @@ module hmac_drbg_core
           blocks_q  <= cmd_op_i == OP_GENERATE ? cmd_blocks_i : '0;
         end
       end
-      INIT: begin
-        seeded_q <= 1'b0;
-        k_q      <= '0;
-        v_q      <= {32{8'h01}};
-      end
-      V: begin
-        if (in_ready) begin
-          beat_q <= beat_q + 2'd1;
-          v_q    <= {v_q[63:0], v_q[255:64]};
-        end
-      end
+      INIT: seeded_q <= 1'b0;
       WAIT: begin
-        // Zero until it is valid; the engine has its copy of the old ones.
-        if (is_k) k_q <= mac[255:0];
-        else v_q <= mac[255:0];
         if (res_valid) begin
           if (updated) before_q <= 1'b0;
           if (updated && seeding_q) begin
@@ -207,7 +226,7 @@ module hmac_drbg_core
           end
         end
       end
-      OUT: if (taken) blocks_q <= blocks_q - BLOCKS_W'(1);
+      OUT: if (taken && last_word) blocks_q <= blocks_q - BLOCKS_W'(1);
       default: ;
     endcase
     if (clear_q) begin
@@ -221,9 +240,7 @@ module hmac_drbg_core
       tick_q    <= 1'b0;
       count_q   <= '0;
       due_q     <= 1'b0;
-      k_q       <= '0;
-      v_q       <= '0;
-      beat_q    <= '0;
+      word_q    <= '0;
     end
   end
 
@@ -231,19 +248,22 @@ module hmac_drbg_core
     .clk_i,
     .rst_ni,
     .clear_i,
-    .req_valid_i (state_q == START && !clear_q),
-    .req_ready_o (req_ready),
-    .req_i       ('{alg: sha2_pkg::SHA_256, verify: 1'b0, key_len: 7'd32, mac_len: 7'd32}),
-    .key_i       ({256'd0, k_q}),
-    .in_valid_i  (in_valid),
-    .in_ready_o  (in_ready),
-    .in_data_i   (in_data),
-    .in_bytes_i  (in_bytes),
-    .in_last_i   (in_last),
-    .expect_i    ('0),
-    .res_valid_o (res_valid),
-    .res_ready_i (state_q == WAIT),
-    .res_ok_o    (mac_ok),
-    .res_mac_o   (mac)
+    .clean_o      (mac_clean),
+    .req_valid_i  (state_q == START && !clear_q),
+    .req_ready_o  (req_ready),
+    .req_i        ('{alg: sha2_pkg::SHA_256, verify: 1'b0, key_len: 7'd32, mac_len: 7'd32}),
+    .word_valid_i (key_valid_q),
+    .word_i       (key_q),
+    .expect_o     (expect_asked),
+    .in_valid_i   (some_q),
+    .in_ready_o   (in_ready),
+    .in_data_i    (beat_q.data),
+    .in_bytes_i   (beat_q.bytes),
+    .in_last_i    (beat_q.last),
+    .mac_valid_o  (mac_valid),
+    .mac_o        (mac),
+    .res_valid_o  (res_valid),
+    .res_ready_i  (state_q == WAIT),
+    .res_ok_o     (mac_ok)
   );
 endmodule

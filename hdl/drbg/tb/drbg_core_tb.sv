@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hmac_drbg_core with plain ports, so that vectors choose entropy, nonce, personalization and additional input; and one
-// more output: all its registers are zero.
+// hmac_drbg_core with plain ports, so that vectors choose entropy, nonce, personalization and additional input; and two
+// more outputs: its registers are zero; its memories are too.
 module drbg_core_tb
   import drbg_pkg::*;
 (
@@ -20,14 +20,16 @@ module drbg_core_tb
   input  logic         data_last_i,
   output logic         out_valid_o,
   input  logic         out_ready_i,
-  output logic [255:0] out_o,
+  output logic [63:0]  out_o,
   output logic         out_last_o,
   output logic         idle_o,
   output logic         seeded_o,
   output logic         due_o,
+  output logic         regs_zero_o,
   output logic         zero_o
 );
   hmac_drbg_core #(.RESEED_INTERVAL(48'd5)) dut (.*, .cmd_op_i(op_e'(cmd_op_i)));
-  assign zero_o = dut.u_zero.zero_o && dut.u_hmac.u_zero.zero_o && dut.u_hmac.u_sha2.u_core.u_zero.zero_o &&
-                  dut.u_hmac.u_sha2.u_pad.u_zero.zero_o;
+  assign regs_zero_o = dut.u_zero.zero_o && dut.u_hmac.u_zero.zero_o &&
+                  dut.u_hmac.u_sha2.u_core.u_zero.zero_o && dut.u_hmac.u_sha2.u_pad.u_zero.zero_o;
+  assign zero_o = regs_zero_o && dut.u_zero.words_zero_o && dut.u_hmac.u_zero.words_zero_o;
 endmodule

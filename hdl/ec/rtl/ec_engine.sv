@@ -42,7 +42,11 @@ module ec_engine
   input  logic         req_verify_i,         // EC_SIGN: verify the signature before it is given away
   input  logic         req_blind_i,          // blind private keys and nonces
   input  logic [4:0]   req_digest_words_i,   // 1 to 16
-  input  logic [511:0] key_i,                // steady from the request to the status
+  // Key words, in the cycle in which they are asked for
+  output logic [3:0]   key_at_o,
+  input  logic [31:0]  key_i,
+  output logic [3:0]   nonce_key_at_o,
+  input  logic [31:0]  nonce_key_i,
   // Words in
   input  logic         in_valid_i,
   output logic         in_ready_o,
@@ -87,9 +91,8 @@ module ec_engine
   function automatic logic [31:0] swap(logic [31:0] x);
     return {x[7:0], x[15:8], x[23:16], x[31:24]};
   endfunction
-  logic [3:0] key_at;
-  assign key_at   = 4'(words) - 4'd1 - word_q;
-  assign key_word = swap(key_i[9'(key_at)*32+:32]);
+  assign key_at_o = 4'(words) - 4'd1 - word_q;
+  assign key_word = swap(key_i);
 
   // Words of the digest that do not count are dropped; those a short one lacks are zero.
   logic drop, pad;
@@ -218,7 +221,8 @@ module ec_engine
     .alg_i           (alg_q),
     .p384_i          (p384_q),
     .deterministic_i (deterministic_q),
-    .key_i,
+    .key_at_o        (nonce_key_at_o),
+    .key_i           (nonce_key_i),
     .digest_valid_i  (core_out_valid && target == DST_NONCE),
     .digest_i        (core_out),
     .start_i         (nonce_start),

@@ -99,15 +99,15 @@ module ec_seq
     logic lda, mul, acc, serial, drain, control, digit, other;
     logic abs_row;       // it reads a row that an instruction may be writing
   } kind_t;
-  function automatic kind_t kind_of(op_e op, mode_e mode);
+  function automatic kind_t kind_of(op_e what, mode_e mode);
     kind_t k;
-    k.lda     = op == I_LDA;
-    k.mul     = op inside {I_MUL, I_SQR};
-    k.acc     = op == I_ACC;
-    k.serial  = op inside {I_CANON, I_WIN, I_IN, I_OUT};
-    k.drain   = op inside {I_SETM, I_HALT, I_NONCE};
-    k.control = op inside {I_JMP, I_CALL, I_RET, I_BR, I_DJNZ};
-    k.digit   = op == I_DIG;
+    k.lda     = what == I_LDA;
+    k.mul     = what inside {I_MUL, I_SQR};
+    k.acc     = what == I_ACC;
+    k.serial  = what inside {I_CANON, I_WIN, I_IN, I_OUT};
+    k.drain   = what inside {I_SETM, I_HALT, I_NONCE};
+    k.control = what inside {I_JMP, I_CALL, I_RET, I_BR, I_DJNZ};
+    k.digit   = what == I_DIG;
     k.other   = !(k.lda || k.mul || k.acc || k.serial || k.drain || k.control || k.digit);
     k.abs_row = (k.lda || k.mul || k.acc) && mode == M_ABS;
     return k;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Decides whether a queue may do the key operation that its descriptor asks for, from the public halves of its slots as they are at
+// Decides whether a queue may do the operation with keys that its descriptor asks for, from the public halves of its slots as they are at
 // the operation's turn, and says what the slot will be. The one place where that is decided: nothing behind it checks again. The order
 // of the checks is part of the binary interface (abi/README.md).
 //
@@ -10,7 +10,8 @@ module key_guard
   import casemate_pkg::*;
   import key_pkg::*;
 #(
-  parameter int unsigned SLOTS = 64
+  parameter int unsigned SLOTS = 64,
+  parameter bit          EC    = 1'b0   // there are engines for elliptic curves
 ) (
   input  logic        clk_i,
   input  submission_t sub_i,      // key_static has let it through
@@ -19,6 +20,7 @@ module key_guard
   input  logic        sealed_i,
   input  logic [15:0] window_i,   // words of the key window that were written
   input  slot_meta_t  meta_i,     // of the slot
+  input  logic [31:0] used_i,
   input  slot_meta_t  base_i,     // of the second slot
   input  logic [31:0] base_used_i,
   output status_e     status_o,
@@ -29,6 +31,8 @@ module key_guard
   typedef struct packed {
     op_t  op;
     logic load, root, destroy, query, message, lock, wrap, kwp_wrap, generated;
+    logic ec_sign, ec_sized, ec_ecdh, ec_generate;  // ec_sized: as long as the key's type says
+    logic [2:0] slot_type, base_type;               // what the slots must hold
     logic known_outside;            // what it makes a key of may be known outside
     logic blob;                     // KEY_WRAP, KEY_UNWRAP
     logic hands_down;               // what is made may leave only if its base may
@@ -37,6 +41,10 @@ module key_guard
     logic [6:0]  key_len;
     logic [7:0]  kwp_len;
   } what_t;
+  localparam logic [2:0] ANY = 3'b000, SECRET = 3'b001, WRAPPING = 3'b010, CURVE = 3'b100;
+  function automatic logic wrong_type(logic [2:0] want, logic [7:0] key_type);
+    return want != ANY && (want & {is_ec(key_type), key_type == KEY_TYPE_WRAPPING, key_type == KEY_TYPE_SECRET}) == '0;
+  endfunction
   what_t what, w;
   /* verilator lint_on UNUSEDSIGNAL */
   logic [7:0]  key_type;
@@ -45,7 +53,7 @@ module key_guard
   assign usage_bits = sub_i.aad0[31:16];
   always_comb begin
     what               = '0;
-    what.op            = op_of(sub_i);
+    what.op            = op_of(sub_i, EC);
     what.load          = sub_i.opcode == OPCODE_KEY_LOAD;
     what.root          = sub_i.opcode == OPCODE_KEY_ROOT;
     what.destroy       = sub_i.opcode == OPCODE_KEY_DESTROY;
@@ -55,10 +63,14 @@ module key_guard
     what.wrap          = sub_i.opcode == OPCODE_KEY_WRAP;
     what.kwp_wrap      = sub_i.opcode == OPCODE_KWP_WRAP;
     what.generated     = sub_i.opcode == OPCODE_KEY_GENERATE;
-    what.hands_down    = sub_i.opcode inside {OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF};
+    what.ec_sign       = sub_i.opcode == OPCODE_EC_SIGN;
+    what.ec_sized      = sub_i.opcode inside {OPCODE_EC_PUBLIC, OPCODE_EC_RAW};
+    what.ec_ecdh       = sub_i.opcode == OPCODE_EC_ECDH;
+    what.ec_generate   = sub_i.opcode == OPCODE_EC_GENERATE;
+    what.hands_down    = sub_i.opcode inside {OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF, OPCODE_EC_ECDH};
     what.known_outside = what.hands_down || sub_i.opcode == OPCODE_KWP_UNWRAP;
     what.blob          = what.wrap || sub_i.opcode == OPCODE_KEY_UNWRAP;
-    what.can           = usage_of(key_type) & (what.root ? 16'(1) << USAGE_WRAP | 16'(1) << USAGE_UNWRAP : '1);
+    what.can           = usage_of(key_type, EC) & (what.root ? 16'(1) << USAGE_WRAP | 16'(1) << USAGE_UNWRAP : '1);
     what.key_len       = key_type == KEY_TYPE_SECRET ? sub_i.aad1[14:8] : len_of(key_type);
     what.kwp_len       = {1'b0, (meta_i.key_len + 7'd7) & 7'h78} + 8'd8;
     unique case (sub_i.opcode)
@@ -66,9 +78,20 @@ module key_guard
       OPCODE_KWP_WRAP:   what.need = 16'(1) << USAGE_KWP;
       OPCODE_MAC_SIGN:   what.need = 16'(1) << USAGE_SIGN;
       OPCODE_MAC_VERIFY: what.need = 16'(1) << USAGE_VERIFY;
+      OPCODE_EC_SIGN:    what.need = 16'(1) << USAGE_SIGN | 16'(sub_i.aad3[0]) << USAGE_DETERMINISTIC;
+      OPCODE_EC_RAW:     what.need = 16'(1) << USAGE_RAW;
       default:           what.need = '0;
     endcase
-    // Wrap, unwrap and derive are bits of one type each: the bit says the type.
+    unique case (sub_i.opcode)
+      OPCODE_MAC_SIGN, OPCODE_MAC_VERIFY:             what.slot_type = SECRET;
+      OPCODE_EC_SIGN, OPCODE_EC_PUBLIC, OPCODE_EC_RAW: what.slot_type = CURVE;
+      default:                                        what.slot_type = ANY;
+    endcase
+    unique case (sub_i.opcode)
+      OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF, OPCODE_KEY_MESSAGE: what.base_type = SECRET;
+      OPCODE_EC_ECDH:                                        what.base_type = CURVE;
+      default:                                               what.base_type = WRAPPING;
+    endcase
     unique case (sub_i.opcode)
       OPCODE_KEY_WRAP:   what.base_need = 16'(1) << USAGE_WRAP;
       OPCODE_KEY_UNWRAP: what.base_need = 16'(1) << USAGE_UNWRAP;
@@ -96,7 +119,7 @@ module key_guard
     made.label      = {sub_i.iv2, sub_i.iv1, sub_i.iv0};
     unique case (sub_i.opcode)
       OPCODE_KEY_LOAD:     made.origin = ORIGIN_IMPORTED[2:0];
-      OPCODE_KEY_GENERATE: made.origin = ORIGIN_GENERATED[2:0];
+      OPCODE_KEY_GENERATE, OPCODE_EC_GENERATE: made.origin = ORIGIN_GENERATED[2:0];
       OPCODE_KEY_UNWRAP:   made.origin = ORIGIN_UNWRAPPED[2:0];
       OPCODE_KWP_UNWRAP:   made.origin = ORIGIN_FOREIGN[2:0];
       default:             made.origin = ORIGIN_DERIVED[2:0];
@@ -131,9 +154,12 @@ module key_guard
     logic foreign_slot, bad_type, bad_usage, bad_policy, no_window, full, retired;     // a slot to be filled
     logic policy, handed, untrusted, exhausted;                                        // the second slot
     logic kwp_type, kwp_len;
+    logic slot_type, base_type, spent, ec_len, ecdh_len;
   } faults_t;
   faults_t     faults, f;
   logic [15:0] words, leaves;
+  logic [8:0]  ecdh_rest;   // salt and info; key_static's limits keep it from 0 to 288, or below 0
+  assign ecdh_rest = sub_i.pay_len[8:0] - (base_i.key_type == KEY_TYPE_P384 ? 9'd96 : 9'd64);
   assign leaves = 16'(1) << USAGE_EXPORT_WRAPPED | 16'(1) << USAGE_KWP;
   always_comb begin
     for (int i = 0; i < 16; i++) words[i] = 7'(4 * i) < w.key_len;
@@ -143,20 +169,27 @@ module key_guard
     faults.foreign_slot = !w.load && meta_i.valid && meta_i.domain != domain;
     // Whoever knows a wrapping key's bytes can read what it wrapped: none is made from what may be known outside, none leaves by AES-KWP,
     // and one that was loaded wraps and unwraps nothing but by AES-KWP.
-    faults.bad_type     = w.op.attrs && (usage_of(key_type) == '0 || (w.root && key_type != KEY_TYPE_WRAPPING)
-                                         || (key_type == KEY_TYPE_WRAPPING && w.known_outside));
+    faults.bad_type     = w.op.attrs && (usage_of(key_type, EC) == '0 || (w.root && key_type != KEY_TYPE_WRAPPING)
+                                         || (key_type == KEY_TYPE_WRAPPING && w.known_outside)
+                                         || (is_ec(key_type) ? w.generated || w.hands_down : w.ec_generate));
     faults.kwp_type     = w.kwp_wrap && meta_i.key_type == KEY_TYPE_WRAPPING;
     faults.untrusted    = w.blob && base_i.origin inside {ORIGIN_IMPORTED[2:0], ORIGIN_FOREIGN[2:0]};
-    faults.bad_usage    = w.op.attrs && (usage_bits & ~w.can) != '0;
+    faults.bad_usage    = w.op.attrs && ((usage_bits & ~w.can) != '0 || usage_clashes(key_type, usage_bits));
     faults.bad_policy   = w.op.attrs && !policy_fits(sub_i.aad1[1:0], key_type, usage_bits, w.generated);
     faults.no_window    = w.load && (window_i & words) != words;
     faults.full         = !w.load && meta_i.valid;
     faults.retired      = meta_i.generation == 16'hffff;
-    faults.policy       = base_i.iv_policy != (w.message ? IV_POLICY_DERIVED[1:0] : IV_POLICY_HOST[1:0]);
+    faults.policy       = !w.ec_ecdh && base_i.iv_policy != (w.message ? IV_POLICY_DERIVED[1:0] : IV_POLICY_HOST[1:0]);
     faults.handed       = w.hands_down && (usage_bits & leaves & ~base_i.usage_bits) != '0;
     // SP 800-38D, 8.3: wraps have random IVs.
     faults.exhausted    = w.wrap && base_used_i >= base_i.limit;
-    // Told only to those who may wrap the key.
+    faults.slot_type    = wrong_type(w.slot_type, meta_i.key_type);
+    faults.base_type    = wrong_type(w.base_type, base_i.key_type);
+    faults.spent        = w.ec_sign && used_i >= meta_i.limit;
+    // Told only to those who may use the key.
+    faults.ec_len       = w.ec_sized && sub_i.pay_len[5] != (meta_i.key_type == KEY_TYPE_P384);
+    faults.ecdh_len     = w.ec_ecdh && (ecdh_rest < 9'(sub_i.aad3[6:0]) || ecdh_rest > 9'd256);
+    // And to those who may wrap it.
     faults.kwp_len      = w.kwp_wrap && sub_i.pay_len != 32'(w.kwp_len);
   end
   always_ff @(posedge clk_i) begin
@@ -186,12 +219,15 @@ module key_guard
     else if (f.retired) fill = STATUS_SLOT_RETIRED;
 
     held = first_fault(f.slot, w.destroy && officer_i);
-    if (held == STATUS_OK && f.kwp_type) held = STATUS_SLOT_USAGE;
+    if (held == STATUS_OK && (f.kwp_type || f.slot_type)) held = STATUS_SLOT_USAGE;
+    if (held == STATUS_OK && f.spent) held = STATUS_EXHAUSTED;
+    if (held == STATUS_OK && f.ec_len) held = STATUS_BAD_LENGTH;
     if (held == STATUS_OK && f.kwp_len) held = STATUS_BAD_LENGTH;
 
     base = first_fault(f.base, 1'b0);
-    if (base == STATUS_OK && (f.policy || f.handed || f.untrusted)) base = STATUS_SLOT_USAGE;
+    if (base == STATUS_OK && (f.policy || f.handed || f.untrusted || f.base_type)) base = STATUS_SLOT_USAGE;
     if (base == STATUS_OK && f.exhausted) base = STATUS_EXHAUSTED;
+    if (base == STATUS_OK && f.ecdh_len) base = STATUS_BAD_LENGTH;
 
     status_o = STATUS_OK;
     if ((w.load || w.root) && !officer_i) status_o = STATUS_NOT_OFFICER;

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the descriptor of a key operation alone decides: flags, fields that the operation does not name, hash, lengths. Combinational;
+// What the descriptor of an operation with keys alone decides: flags, fields that the operation does not name, hash, lengths. Combinational;
 // the order of the checks is part of the binary interface (abi/README.md).
 module key_static
   import casemate_abi_pkg::*;
   import casemate_pkg::*;
   import key_pkg::*;
-(
+#(
+  parameter bit EC = 1'b0        // there are engines for elliptic curves
+) (
   input  submission_t sub_i,
-  output logic        known_o,   // it is a key operation
+  output logic        known_o,   // it is an operation with keys
+  output logic        ec_o,      // for those engines
   output status_e     status_o
 );
   /* verilator lint_off UNUSEDSIGNAL */
   op_t op;
   /* verilator lint_on UNUSEDSIGNAL */
-  assign op      = op_of(sub_i);
+  assign op      = op_of(sub_i, EC);
   assign known_o = op.known;
+  assign ec_o    = op.ec;
 
   // Bits of the descriptor that it may set, by word.
   logic [15:0][31:0] named;
@@ -38,6 +42,7 @@ module key_static
       named[12] = 32'hffff_00ff;
       named[13] = 32'h0000_ff03;
     end
+    if (op.typed) named[12] = 32'hff;
     if (op.hashed) named[15] = 32'h00ff_0000;
     unique case (sub_i.opcode)
       OPCODE_KEY_LOAD: named[12] = '1;
@@ -56,7 +61,8 @@ module key_static
         named[11] = '1;
         named[15] = 32'h1;
       end
-      OPCODE_KEY_HKDF: named[15] = 32'h00ff_ffff;
+      OPCODE_KEY_HKDF, OPCODE_EC_ECDH: named[15] = 32'h00ff_ffff;
+      OPCODE_EC_SIGN: named[15] = 32'h00ff_0001;
       OPCODE_MAC_SIGN, OPCODE_MAC_VERIFY: named[15] = 32'h00ff_007f;
       default: ;
     endcase
@@ -73,6 +79,13 @@ module key_static
   assign salt_len   = sub_i.aad3[15:0];
   assign pay_len    = sub_i.pay_len;
   assign secret_len = sub_i.aad1[15:8];
+  // Elliptic curves: bytes of a point by W12's type, of the digest after point and signature.
+  logic [31:0] point, verified;
+  assign point    = sub_i.aad0[7:0] == KEY_TYPE_P384 ? 32'd96 : 32'd64;
+  assign verified = pay_len - (point << 1);
+  function automatic logic digest_fits(logic [31:0] bytes);
+    return bytes >= 32'd20 && bytes <= 32'd64 && bytes[1:0] == '0;
+  endfunction
   always_comb begin
     unique case (sub_i.opcode)
       OPCODE_KEY_WRAP, OPCODE_KEY_UNWRAP:   fits = pay_len == 32'd128;
@@ -83,6 +96,11 @@ module key_static
       OPCODE_KEY_MESSAGE:                   fits = pay_len == 32'd32;
       OPCODE_MAC_SIGN, OPCODE_MAC_VERIFY:   fits = mac_len >= 7'd4 && mac_len <= digest;
       OPCODE_RANDOM:                        fits = pay_len >= 32'd1 && pay_len <= 32'd65536;
+      OPCODE_EC_SIGN:                       fits = digest_fits(pay_len);
+      OPCODE_EC_VERIFY:                     fits = digest_fits(verified);
+      OPCODE_EC_CHECK, OPCODE_EC_GENERATE:  fits = pay_len == point;
+      OPCODE_EC_PUBLIC, OPCODE_EC_RAW:      fits = pay_len == 32'd64 || pay_len == 32'd96;
+      OPCODE_EC_ECDH: fits = pay_len >= 32'd64 && pay_len <= 32'd352 && salt_len <= 16'd64 && 32'(salt_len) + 32'd64 <= pay_len;
       default:                              fits = 1'b1;
     endcase
     if (op.attrs) begin
@@ -95,5 +113,6 @@ module key_static
     else if ((sub_i & ~named) != '0) status_o = STATUS_BAD_FLAGS;
     else if (op.hashed && digest == '0) status_o = STATUS_BAD_HASH;
     else if (!fits) status_o = STATUS_BAD_LENGTH;
+    else if (op.typed && !is_ec(sub_i.aad0[7:0])) status_o = STATUS_BAD_KEY_TYPE;
   end
 endmodule

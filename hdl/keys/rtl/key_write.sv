@@ -38,105 +38,128 @@ module key_write
   localparam int unsigned BEATS = BURST_BYTES / BYTES;
   localparam int unsigned AW    = $clog2(BEATS);
 
-  typedef enum logic [2:0] {IDLE, FILL, SEND, DATA, WAIT} state_e;
-  state_e                state_q;
-  logic [63:0]           at_q;             // next byte
-  logic [63:LB]          burst_q;          // the burst's first beat
-  logic [31:0]           left_q;
-  logic [AW-1:0]         beats_q, beat_q;  // beats of the burst but one; the one that is sent
-  logic                  first_q, stop_q;
-  logic                  last_q, done_q;   // one byte is left; none
-  logic [BYTES-1:0][7:0] data_q;
-  logic [BYTES-1:0]      strb_q;
-  logic [DW-1:0]         places[BEATS];
-  logic [BYTES-1:0]      strobes[BEATS];
-  logic [AW-1:0]         sweep_q;
+  typedef enum logic [2:0] {IDLE, LOOK, FILL, SEND, DATA, WAIT} state_e;
+  // One bit a state, by state_e.
+  typedef logic [5:0] states_t;
+  function automatic states_t go(state_e s);
+    return 6'd1 << s;
+  endfunction
+  states_t          in_q;
+  logic [63:0]      at_q;             // next byte
+  logic [63:LB]     burst_q;          // the burst's first beat
+  logic [31:0]      left_q;
+  logic [AW-1:0]    fill_q, beat_q;   // the beat that is filled, or the burst's last; the one that is sent
+  logic             stop_q;
+  logic             last_q, done_q;   // one byte is left; none
+  logic             looks_q;          // LOOK's second cycle
+  logic [DW-1:0]    places[BEATS];
+  logic [AW-1:0]    sweep_q;
 
-  logic take, beat_ends, burst_ends;
-  assign take       = state_q == FILL && in_valid_i;
-  assign beat_ends  = at_q[LB-1:0] == '1 || last_q;
-  assign burst_ends = at_q[7:0] == '1 || last_q;
-  assign idle_o     = state_q == IDLE;
-  assign in_ready_o = state_q == FILL;
+  logic take, beat_ends, block_ends, burst_ends, few_q;
+  assign take       = in_q[FILL] && in_valid_i && !stop_q;
+  // Known before the byte comes.
+  always_ff @(posedge clk_i) begin
+    beat_ends   <= at_q[LB-1:0] == LB'(take ? BYTES - 2 : BYTES - 1);
+    block_ends  <= at_q[7:0] == (take ? 8'hfe : 8'hff);
+    few_q       <= left_q[31:3] == '0;
+    last_q      <= few_q && left_q[2:0] == (take ? 3'd2 : 3'd1);
+  end
+  assign burst_ends = block_ends || last_q;
+  assign idle_o     = in_q[IDLE];
+  assign in_ready_o = in_q[FILL];
 
-  logic [BYTES-1:0][7:0] data_d;
-  logic [BYTES-1:0]      strb_d;
-  always_comb begin
-    data_d = data_q;
-    strb_d = strb_q;
-    if (state_q == FILL) begin
-      data_d[at_q[LB-1:0]] = in_i;
-      strb_d[at_q[LB-1:0]] = 1'b1;
-    end
+  // Bytes go to their places, a cycle late.
+  logic [BYTES-1:0] put_q;
+  logic [AW-1:0]    put_at_q;
+  logic [7:0]       put_byte_q;
+  always_ff @(posedge clk_i) begin
+    for (int i = 0; i < int'(BYTES); i++) put_q[i] <= (take && at_q[LB-1:0] == LB'(i)) || (wipe_i && !(in_q[DATA] && sweep_q == beat_q));
+    put_at_q   <= wipe_i ? sweep_q : fill_q;
+    put_byte_q <= in_i & {8{!wipe_i}};
+    sweep_q    <= sweep_q + 1'b1;
+  end
+  for (genvar i = 0; i < int'(BYTES); i++) begin : g_byte
+    always_ff @(posedge clk_i) if (put_q[i] && !(in_q[DATA] && put_at_q == beat_q)) places[put_at_q][8*i+:8] <= put_byte_q;
   end
 
-  assign aw_valid_o = state_q == SEND;
-  assign aw_o       = '{addr: {burst_q, LB'(0)}, len: 8'(beats_q)};
-  assign w_valid_o  = state_q == DATA;
-  assign w_strb_o   = strobes[beat_q];
-  assign w_data_o   = places[beat_q];
+  // Bytes of the beat that is sent: from the burst's first byte, up to its last.
+  logic [LB-1:0]    from_q, to_q;
+  logic [BYTES-1:0] after_q, before_q, strb;
+  logic             first_q, final_q;
+  always_ff @(posedge clk_i) begin
+    for (int i = 0; i < int'(BYTES); i++) begin
+      after_q[i]  <= LB'(i) >= from_q;
+      before_q[i] <= LB'(i) <= to_q;
+    end
+  end
+  assign strb = (after_q | {BYTES{!first_q}}) & (before_q | {BYTES{!final_q}});
+
+  assign aw_valid_o = in_q[SEND];
+  assign aw_o       = '{addr: {burst_q, LB'(0)}, len: 8'(fill_q)};
+  assign w_valid_o  = in_q[DATA];
+  assign w_strb_o   = strb;
+  // What is there of earlier bursts stays here.
+  for (genvar i = 0; i < int'(BYTES); i++) begin : g_out
+    assign w_data_o[8*i+:8] = places[beat_q][8*i+:8] & {8{strb[i]}};
+  end
 
   always_ff @(posedge clk_i) begin
     if (stop_i) stop_q <= 1'b1;
-    unique case (state_q)
-      IDLE: begin
-        data_q <= '0;
-        strb_q <= '0;
+    unique case (1'b1)
+      in_q[IDLE]: begin
         stop_q <= 1'b0;
         if (start_i) begin
           at_q    <= addr_i;
           burst_q <= addr_i[63:LB];
+          from_q  <= addr_i[LB-1:0];
           left_q  <= bytes_i;
-          last_q  <= bytes_i == 32'd1;
-          beats_q <= '0;
-          first_q <= 1'b1;
+          fill_q  <= '0;
           err_o   <= 1'b0;
-          state_q <= FILL;
+          looks_q <= 1'b0;
+          in_q <= go(LOOK);
         end
       end
-      FILL:
-      if (stop_q || stop_i) state_q <= IDLE;
+      // Two cycles, until what is known before a byte is right.
+      in_q[LOOK]: begin
+        looks_q <= 1'b1;
+        if (looks_q) in_q <= go(FILL);
+      end
+      in_q[FILL]:
+      if (stop_q) in_q <= go(IDLE);
       else if (take) begin
         at_q   <= at_q + 64'd1;
         left_q <= left_q - 32'd1;
-        last_q <= left_q == 32'd2;
-        data_q <= data_d;
-        strb_q <= strb_d;
-        if (beat_ends) begin
-          if (!wipe_i) places[beats_q + AW'(!first_q)] <= data_d;
-          strobes[beats_q + AW'(!first_q)] <= strb_d;
-          beats_q <= beats_q + AW'(!first_q);
-          first_q <= 1'b0;
-          data_q  <= '0;
-          strb_q  <= '0;
-        end
         done_q <= last_q;
-        if (burst_ends) state_q <= SEND;
+        to_q   <= at_q[LB-1:0];
+        if (burst_ends) in_q <= go(SEND);
+        else if (beat_ends) fill_q <= fill_q + 1'b1;
       end
-      SEND: begin
-        beat_q <= '0;
-        if (aw_ready_i) state_q <= DATA;
+      in_q[SEND]: begin
+        beat_q  <= '0;
+        first_q <= 1'b1;
+        final_q <= fill_q == '0;
+        if (aw_ready_i) in_q <= go(DATA);
       end
-      DATA:
+      in_q[DATA]:
       if (w_ready_i) begin
-        beat_q <= beat_q + 1'b1;
-        if (beat_q == beats_q) state_q <= WAIT;
+        beat_q  <= beat_q + 1'b1;
+        first_q <= 1'b0;
+        final_q <= beat_q + 1'b1 == fill_q;
+        if (final_q) in_q <= go(WAIT);
       end
-      WAIT:
+      in_q[WAIT]:
       if (b_valid_i) begin
         burst_q <= at_q[63:LB];
-        beats_q <= '0;
-        first_q <= 1'b1;
+        from_q  <= at_q[LB-1:0];
+        fill_q  <= '0;
         err_o   <= b_err_i;
-        page_o  <= {burst_q[63:12]};
-        state_q <= b_err_i || stop_q || stop_i || done_q ? IDLE : FILL;
+        page_o  <= burst_q[63:12];
+        in_q <= b_err_i || stop_q || stop_i || done_q ? go(IDLE) : go(FILL);
       end
-      default: state_q <= IDLE;
+      default: in_q <= go(IDLE);
     endcase
-    sweep_q <= sweep_q + 1'b1;
-    if (wipe_i && !(state_q == DATA && sweep_q == beat_q)) places[sweep_q] <= '0;
     if (!rst_ni) begin
-      state_q <= IDLE;
+      in_q <= go(IDLE);
       err_o   <= 1'b0;
       page_o  <= '0;
     end

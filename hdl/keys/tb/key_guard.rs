@@ -3,7 +3,7 @@
 
 mod model;
 
-use casemate_abi::{KeyType, Opcode, Status, Submission};
+use casemate_abi::{KeyType, Opcode, Status, Submission, usage};
 use casemate_hdl_tb::{Bench, pack};
 use model::{Asker, Meta};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
@@ -18,11 +18,12 @@ struct Case {
     sub: Submission,
     asker: Asker,
     slots: [Meta; SLOTS],
-    base_used: u32,
+    /// Of slot and base.
+    used: [u32; 2],
 }
 
 fn any_meta(rng: &mut ChaCha8Rng) -> Meta {
-    let key_type = rng.random_range(1..=5);
+    let key_type = rng.random_range(1..=7);
     Meta {
         valid: rng.random(),
         key_type,
@@ -47,7 +48,7 @@ impl Case {
     }
 
     fn verdict(&self) -> Status {
-        model::checks(&self.sub, self.op, self.asker, &self.slots, self.base_used)
+        model::checks(&self.sub, self.op, self.asker, &self.slots, self.used)
     }
 
     /// One that breaks no rule.
@@ -65,7 +66,7 @@ impl Case {
                 window: rng.random(),
             },
             slots: std::array::from_fn(|_| any_meta(rng)),
-            base_used: rng.random(),
+            used: rng.random(),
         };
         let slot = rng.random_range(0..SLOTS as u32);
         let base = (slot + rng.random_range(1..SLOTS as u32)) % SLOTS as u32;
@@ -89,10 +90,16 @@ impl Case {
             if model::attributes(op) {
                 let kind = match op {
                     KeyRoot => 5,
-                    KwpUnwrap | KeyHkdf | KeyKbkdf => rng.random_range(1..=4),
-                    _ => rng.random_range(1..=5),
+                    KwpUnwrap => *[1, 2, 3, 4, 6, 7].choose(rng).unwrap(),
+                    KeyHkdf | KeyKbkdf | EcEcdh => rng.random_range(1..=4),
+                    KeyGenerate => rng.random_range(1..=5),
+                    EcGenerate => rng.random_range(6..=7),
+                    _ => rng.random_range(1..=7),
                 };
                 let mut bits = model::usage_of(kind).unwrap() & rng.random::<u16>();
+                if model::clash(kind, bits) {
+                    bits &= !usage::SIGN;
+                }
                 if op == KeyRoot {
                     bits &= 0x60;
                 }
@@ -106,24 +113,39 @@ impl Case {
                 c.sub.set_aad1(len << 8 | u32::from(policy));
                 c.asker.window |= ((1u32 << model::len_of(kind, len).div_ceil(4)) - 1) as u16;
             }
-        } else if op != Random {
+        } else if model::slotted(op) {
+            let spent = c.used[0] == u32::MAX;
+            let used = c.used[0];
             let m = c.slot();
             m.valid = true;
-            m.usage |= 0x18c;
+            m.usage |= 0x78c;
             if op == KwpWrap && m.key_type == 5 {
                 m.key_type = 3;
+            }
+            if matches!(op, MacSign | MacVerify) {
+                m.key_type = 4;
+            }
+            if matches!(op, EcSign | EcPublic | EcRaw) {
+                m.key_type = 6 + (m.key_type & 1);
+                m.limit = if spent { u32::MAX } else { m.limit.max(used + 1) };
             }
             if !(op == KeyDestroy || op == KeyQuery) || rng.random() {
                 m.domain = domain;
             } else {
                 c.asker.officer = true;
             }
-            let (generation, len) = (c.slot().generation, c.slot().key_len);
+            if spent {
+                c.used[0] = 0;
+            }
+            let (generation, len, kind) = (c.slot().generation, c.slot().key_len, c.slot().key_type);
             if !(op == KeyQuery && c.asker.officer) {
                 c.sub.set_generation(generation.into());
             }
             if op == KwpWrap {
                 c.sub.set_pay_len(u32::from(len).next_multiple_of(8) + 8);
+            }
+            if op == EcPublic || op == EcRaw {
+                c.sub.set_pay_len(if kind == 7 { 96 } else { 64 });
             }
         }
         if model::based(op) {
@@ -131,15 +153,27 @@ impl Case {
             (b.valid, b.domain) = (true, domain);
             b.usage |= 0x1f0;
             b.policy = if op == KeyMessage { 2 } else { 0 };
+            b.key_type = match op {
+                KeyHkdf | KeyKbkdf | KeyMessage => 4,
+                EcEcdh => 6 + (b.key_type & 1),
+                _ => 5,
+            };
+            let point = if b.key_type == 7 { 96 } else { 64 };
             if op == KeyWrap || op == KeyUnwrap {
                 b.origin = rng.random_range(2..=4);
             }
             b.limit = b.limit.max(1);
             let limit = b.limit;
             let generation = u32::from(b.generation);
-            c.base_used %= limit;
+            c.used[1] %= limit;
             let aad2 = c.sub.aad2() & 0xffff | generation << 16;
             c.sub.set_aad2(aad2);
+            if op == EcEcdh {
+                // What key_static lets through.
+                let salt = rng.random_range(0..=64);
+                c.sub.set_pay_len(point + rng.random_range(salt..=256));
+                c.sub.set_aad3(c.sub.aad3() & !0xffff | salt);
+            }
         }
         assert_eq!(c.verdict(), Status::Ok, "{c:?}");
         c
@@ -163,10 +197,10 @@ const BREAK: &[fn(&mut Case, &mut ChaCha8Rng)] = &[
         c.sub
             .set_generation(c.sub.generation() ^ 1 << r.random_range(0..16));
     },
-    |c, r| c.slot().usage &= !(1 << r.random_range(0..9)),
+    |c, r| c.slot().usage &= !(1 << r.random_range(0..11)),
     |c, _| c.slot().usage = 0,
     |c, r| {
-        let t = *[0, 1, 4, 5, 6, 0x80].choose(r).unwrap();
+        let t = *[0, 1, 4, 5, 6, 7, 8, 0x80].choose(r).unwrap();
         c.sub.set_aad0(c.sub.aad0() & !0xff | t);
     },
     |c, r| {
@@ -178,7 +212,18 @@ const BREAK: &[fn(&mut Case, &mut ChaCha8Rng)] = &[
     |c, r| c.asker.window &= !(1 << r.random_range(0..16)),
     |c, _| c.slot().generation = 0xffff,
     |c, r| {
-        c.sub.set_pay_len(8 * r.random_range(3..10));
+        let len = match c.op {
+            Opcode::EcPublic | Opcode::EcRaw => *[64, 96].choose(r).unwrap(),
+            Opcode::EcEcdh => r.random_range(64 + (c.sub.aad3() & 0xffff)..=352),
+            _ => 8 * r.random_range(3..10),
+        };
+        c.sub.set_pay_len(len);
+    },
+    |c, r| c.slot().key_type = r.random_range(1..=7),
+    |c, r| c.base().key_type = r.random_range(1..=7),
+    |c, r| {
+        let limit = c.slot().limit;
+        c.used[0] = limit.saturating_add(r.random_range(0..2));
     },
     |c, r| {
         c.sub.set_aad2(c.sub.aad2() | 1 << r.random_range(4..16));
@@ -192,7 +237,7 @@ const BREAK: &[fn(&mut Case, &mut ChaCha8Rng)] = &[
     |c, r| c.base().policy = r.random_range(0..3),
     |c, r| {
         let limit = c.base().limit;
-        c.base_used = limit.saturating_add(r.random_range(0..2));
+        c.used[1] = limit.saturating_add(r.random_range(0..2));
     },
 ];
 
@@ -207,7 +252,11 @@ impl Guard {
             "keys/rtl/key_pkg.sv",
             "keys/rtl/key_guard.sv",
         ];
-        Self(Bench::new("key_guard", &files, &[("SLOTS", SLOTS as u32)]))
+        Self(Bench::new(
+            "key_guard",
+            &files,
+            &[("SLOTS", SLOTS as u32), ("EC", 1)],
+        ))
     }
 
     fn run(&mut self, c: &Case) -> Status {
@@ -221,7 +270,8 @@ impl Guard {
         b.set("window_i", c.asker.window);
         b.set_words("meta_i", &pack(&slot.fields()));
         b.set_words("base_i", &pack(&base.fields()));
-        b.set("base_used_i", c.base_used);
+        b.set("used_i", c.used[0]);
+        b.set("base_used_i", c.used[1]);
         b.m.tick();
         b.m.tick();
         let want = c.verdict();
@@ -298,7 +348,11 @@ fn random_descriptors() {
         }
         if i % 4 == 0 {
             // Nearly anything.
-            let w = *[1, 3, 8, 9, 11, 12, 14, 15].choose(&mut rng).unwrap();
+            let mut w = *[1, 3, 8, 9, 11, 12, 14, 15].choose(&mut rng).unwrap();
+            // Lengths of these are key_static's to check first.
+            if matches!(c.op, Opcode::EcPublic | Opcode::EcRaw | Opcode::EcEcdh) && (w == 3 || w == 15) {
+                w = 12;
+            }
             c.sub.words[w] = rng.random::<u32>() & rng.random::<u32>();
         }
         g.run(&c);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The key unit against a model over independent crates: random programs with back-pressure, bus errors, resets of queues and of
-//! the device, a generator that fails; public vectors; and its cycle counts.
+//! The key unit against a model over independent crates: random programs, of a guard and an EC unit at once, with back-pressure, bus errors,
+//! resets of queues and of the device, wipes, a generator that fails.
 
+mod engines;
 mod model;
 mod unit;
 
@@ -28,7 +29,37 @@ const SERVED: &[Opcode] = &[
     Opcode::MacSign,
     Opcode::MacVerify,
     Opcode::Random,
+    Opcode::EcGenerate,
+    Opcode::EcEcdh,
 ];
+
+/// What comes from the EC unit, not from the guard.
+fn handed(s: &Submission) -> bool {
+    [Opcode::EcGenerate as u32, Opcode::EcEcdh as u32].contains(&s.opcode())
+}
+
+/// Gives an operation to the key unit, on the way that it comes.
+fn send(u: &mut Unit, queue: usize, s: Submission) {
+    if handed(&s) {
+        // As long as the key of its curve.
+        let curve = if s.opcode() == Opcode::EcGenerate as u32 {
+            s.aad0() as u8
+        } else {
+            u.slots[(s.aad2() & 0xffff) as usize % SLOTS].meta.key_type
+        };
+        let mut secret = [0; 64];
+        u.rng.fill_bytes(&mut secret[..if curve == 7 { 48 } else { 32 }]);
+        u.hand(queue, s, secret);
+    } else {
+        u.offer(queue, s);
+    }
+}
+
+/// What became of an operation.
+fn done(u: &Unit, from: usize, s: &Submission) -> Status {
+    let found = u.done[from..].iter().find(|c| c.cookie == s.cookie());
+    found.expect("a completion").status
+}
 
 /// A slot of a kind, preferably.
 fn pick(u: &mut Unit, want: impl Fn(&unit::Slot) -> bool) -> usize {
@@ -43,16 +74,28 @@ fn pick(u: &mut Unit, want: impl Fn(&unit::Slot) -> bool) -> usize {
 fn attributes(u: &mut Unit, s: &mut Submission, o: Opcode, domain: u8) {
     let kind = match o {
         Opcode::KeyRoot => 5,
-        Opcode::KwpUnwrap | Opcode::KeyHkdf | Opcode::KeyKbkdf if chance(&mut u.rng, 95) => {
+        Opcode::EcGenerate if chance(&mut u.rng, 95) => *[6, 7].choose(&mut u.rng).unwrap(),
+        Opcode::KeyHkdf | Opcode::KeyKbkdf | Opcode::EcEcdh if chance(&mut u.rng, 95) => {
             *[1, 2, 3, 4, 4].choose(&mut u.rng).unwrap()
         }
+        Opcode::KwpUnwrap if chance(&mut u.rng, 95) => *[1, 2, 3, 4, 4, 6, 7].choose(&mut u.rng).unwrap(),
+        Opcode::KeyLoad => *[1, 2, 3, 4, 4, 5, 6, 7].choose(&mut u.rng).unwrap(),
         _ => *[1, 2, 3, 4, 4, 5].choose(&mut u.rng).unwrap(),
     };
     let mut bits = model::usage_of(kind).unwrap() & (u.rng.random::<u16>() | u.rng.random::<u16>());
     if o == Opcode::KeyRoot {
         bits &= usage::WRAP | usage::UNWRAP;
     }
-    let mut policy = 0;
+    if model::clash(kind, bits) && chance(&mut u.rng, 95) {
+        bits &= *[!usage::SIGN, !(usage::DERIVE | usage::RAW)]
+            .choose(&mut u.rng)
+            .unwrap();
+    }
+    let mut policy = if model::is_ec(kind) {
+        u.rng.random_range(0..4)
+    } else {
+        0
+    };
     if kind == 4 && chance(&mut u.rng, 30) {
         bits &= usage::DERIVE | usage::EXPORT_WRAPPED;
         policy = 2;
@@ -106,7 +149,10 @@ fn random_op(u: &mut Unit, faults: u32) -> (usize, Submission) {
         KwpWrap => pick(u, may(usage::WRAP | usage::KWP)),
         KwpUnwrap => pick(u, may(usage::UNWRAP | usage::KWP)),
         KeyMessage => pick(u, |x| may(usage::DERIVE)(x) && x.meta.policy == 2),
-        _ => pick(u, |x| may(usage::DERIVE)(x) && x.meta.policy == 0),
+        EcEcdh => pick(u, |x| may(usage::DERIVE)(x) && model::is_ec(x.meta.key_type)),
+        _ => pick(u, |x| {
+            may(usage::DERIVE)(x) && x.meta.key_type == 4 && x.meta.policy == 0
+        }),
     };
     if o != Random {
         u.name(&mut s, slot);
@@ -148,7 +194,7 @@ fn random_op(u: &mut Unit, faults: u32) -> (usize, Submission) {
                 } else {
                     domain ^ 1
                 },
-                key_type: u.rng.random_range(1..=5),
+                key_type: u.rng.random_range(1..=7),
                 origin: if chance(&mut u.rng, 95) {
                     u.rng.random_range(1..=5)
                 } else {
@@ -159,6 +205,9 @@ fn random_op(u: &mut Unit, faults: u32) -> (usize, Submission) {
                 ..Default::default()
             };
             m.usage = model::usage_of(m.key_type).unwrap() & u.rng.random::<u16>();
+            if model::clash(m.key_type, m.usage) && chance(&mut u.rng, 80) {
+                m.usage &= !usage::SIGN;
+            }
             if chance(&mut u.rng, 5) {
                 m.usage |= 1 << u.rng.random_range(0..16);
             }
@@ -229,6 +278,17 @@ fn random_op(u: &mut Unit, faults: u32) -> (usize, Submission) {
             u.rng.fill_bytes(&mut input);
             s.set_aad3(hash << 16 | salt);
         }
+        EcGenerate => out = if s.aad0() as u8 == 7 { 96 } else { 64 },
+        EcEcdh => {
+            let point = 2 * u64::from(u.slots[base].meta.key_len.max(32));
+            let salt = u.rng.random_range(0..=64u32);
+            let rest = *[salt, 256, u.rng.random_range(salt..=256)]
+                .choose(&mut u.rng)
+                .unwrap();
+            input = vec![0; point as usize + rest as usize];
+            u.rng.fill_bytes(&mut input);
+            s.set_aad3(hash << 16 | salt);
+        }
         KeyKbkdf => {
             input = vec![0; *[0, 256, u.rng.random_range(0..=256)].choose(&mut u.rng).unwrap()];
             u.rng.fill_bytes(&mut input);
@@ -273,7 +333,10 @@ fn random_op(u: &mut Unit, faults: u32) -> (usize, Submission) {
         input.len() as u64
     };
     s.set_pay_len(pay as u32);
-    let reads = [KeyUnwrap, KwpUnwrap, KeyHkdf, KeyKbkdf, MacSign, MacVerify].contains(&o);
+    let reads = [
+        KeyUnwrap, KwpUnwrap, KeyHkdf, KeyKbkdf, MacSign, MacVerify, EcEcdh,
+    ]
+    .contains(&o);
     if reads || o == KeyMessage && !input.is_empty() {
         let at = u.buffer(input.len() as u64);
         u.mem.write(at, &input);
@@ -323,18 +386,19 @@ fn program(u: &mut Unit, count: usize, faults: u32) -> (HashSet<u32>, HashSet<St
             let load = s.opcode() == Opcode::KeyLoad as u32;
             if !load || loads == 0 {
                 loads += usize::from(load);
-                ops.push(s.opcode());
-                u.offer(queue, s);
-                if chance(&mut u.rng, 3) {
+                ops.push(s);
+                send(u, queue, s);
+                if !handed(&s) && chance(&mut u.rng, 3) {
                     u.offers.back_mut().unwrap().status = Status::BadFlags;
                 }
             }
         }
         u.finish();
-        for (o, c) in ops.iter().zip(&u.done[from..]) {
-            seen.insert(c.status);
-            if c.status == Status::Ok {
-                good.insert(*o);
+        for s in &ops {
+            let status = done(u, from, s);
+            seen.insert(status);
+            if status == Status::Ok {
+                good.insert(s.opcode());
             }
         }
         // Room for new keys.
@@ -366,6 +430,7 @@ fn random_programs() {
         if count > 1000 {
             let missing: Vec<&Opcode> = SERVED.iter().filter(|o| !good.contains(&(**o as u32))).collect();
             assert!(missing.is_empty(), "never done: {missing:?}");
+            assert!(u.turns > 100, "{} waited for each other", u.turns);
         }
         if faults > 0 && count > 1000 {
             for s in [
@@ -377,6 +442,8 @@ fn random_programs() {
             ] {
                 assert!(seen.contains(&s), "{s:?} never seen");
             }
+            let read = [u.ec.fetched, u.ec.counted];
+            assert!(read[0] > 100 && read[1] > 10, "keys, signatures: {read:?}");
         }
     }
 }
@@ -390,10 +457,10 @@ fn resets_of_queues() {
     for round in 0..1500 {
         u.stall = [0, 30][round % 2];
         let (queue, s) = random_op(&mut u, 3);
-        u.offer(queue, s);
+        send(&mut u, queue, s);
         let other = random_op(&mut u, 0);
         if other.1.opcode() != Opcode::KeyLoad as u32 {
-            u.offer(other.0, other.1);
+            send(&mut u, other.0, other.1);
         }
         let from = u.done.len();
         u.silent = round % 10 == 0;
@@ -407,7 +474,7 @@ fn resets_of_queues() {
         }
         u.finish();
         (u.resetting, u.silent) = (0, false);
-        if u.done[from].status == Status::Aborted {
+        if done(&u, from, &s) == Status::Aborted {
             aborted.insert(s.opcode());
         }
         if u.slots.iter().filter(|s| s.meta.valid).count() > SLOTS - 2 {
@@ -417,6 +484,9 @@ fn resets_of_queues() {
         }
     }
     assert!(aborted.len() > 12, "aborted: {aborted:x?}");
+    for o in [Opcode::EcGenerate, Opcode::EcEcdh] {
+        assert!(aborted.contains(&(o as u32)), "{o:?} never was aborted");
+    }
 }
 
 #[test]
@@ -426,7 +496,7 @@ fn resets_of_the_device() {
     for round in 0..40 {
         program(&mut u, 3, 3);
         let (queue, s) = random_op(&mut u, 0);
-        u.offer(queue, s);
+        send(&mut u, queue, s);
         for _ in 0..u.rng.random_range(1..60) * (1 + round) {
             u.cycle();
         }
@@ -440,6 +510,105 @@ fn resets_of_the_device() {
             u.run(0, s);
         }
     }
+}
+
+/// Whatever is under way ends with ZEROIZED, as does all that comes, and nothing of a key is left.
+#[test]
+fn wipes() {
+    let mut u = Unit::new(256, 8);
+    let mut zeroized = HashSet::new();
+    for round in 0..250 {
+        u.stall = [0, 20, 40][round % 3];
+        program(&mut u, 4, 3);
+        let from = u.done.len();
+        let mut ops = Vec::new();
+        for _ in 0..4 {
+            let (queue, s) = random_op(&mut u, 3);
+            send(&mut u, queue, s);
+            ops.push(s);
+        }
+        let most = *[20, 200, 2500].choose(&mut u.rng).unwrap();
+        for _ in 0..u.rng.random_range(0..most) {
+            u.cycle();
+        }
+        u.wipe();
+        let (queue, mut s) = random_op(&mut u, 0);
+        s.set_cookie(round as u32);
+        send(&mut u, queue, s);
+        let mut cycles = 0;
+        while !u.b.is("wiped_o") {
+            u.cycle();
+            cycles += 1;
+            assert!(cycles < 1500, "it does not end");
+        }
+        assert_eq!(u.b.get("left_o"), 0, "something of a key is left");
+        u.finish();
+        assert_eq!((u.b.is("wiped_o"), u.b.get("left_o")), (true, 0));
+        assert_eq!(done(&u, from, &s), Status::Zeroized);
+        for s in &ops {
+            if done(&u, from, s) == Status::Zeroized {
+                zeroized.insert(s.opcode());
+            }
+        }
+        u.reset();
+    }
+    let missing: Vec<&Opcode> = SERVED
+        .iter()
+        .filter(|o| !zeroized.contains(&(**o as u32)))
+        .collect();
+    assert!(missing.is_empty(), "never zeroized: {missing:?}");
+}
+
+/// The EC unit's request finds its slot taken, its key gone or its queue's domain changed: each of these is decided at its turn.
+#[test]
+fn what_changed_since_the_engine_began_is_refused() {
+    let mut u = Unit::new(256, 9);
+    u.load(0, 1, 6, &[5; 32], usage::DERIVE, 0);
+    u.load(1, 1, 4, &[6; 32], usage::DERIVE, 0);
+    let ecdh = |u: &mut Unit, slot: u32, salt: u32| {
+        let mut s = op(Opcode::EcEcdh);
+        s.set_slot(slot)
+            .set_aad0(u32::from(usage::SIGN) << 16 | 4)
+            .set_aad1(40 << 8);
+        s.set_aad3(1 << 16 | salt);
+        u.base(&mut s, 0);
+        let at = u.filled(64 + 70);
+        src(&mut s, at, 64 + 70);
+        s
+    };
+    let run = |u: &mut Unit, s: Submission| {
+        send(u, 2, s);
+        u.finish();
+        u.done.last().unwrap().status
+    };
+    let mut generate = op(Opcode::EcGenerate);
+    generate
+        .set_slot(1)
+        .set_aad0(u32::from(usage::SIGN) << 16 | 7)
+        .set_pay_len(96);
+    let s = ecdh(&mut u, 1, 32);
+    assert_eq!(run(&mut u, generate), Status::SlotFull);
+    assert_eq!(run(&mut u, s), Status::SlotFull);
+    generate.set_slot(2);
+    assert_eq!(run(&mut u, generate), Status::Ok);
+    let s = ecdh(&mut u, 3, 32);
+    assert_eq!(run(&mut u, s), Status::Ok);
+    // Its key is another one's of the same slot, was destroyed, lost a right.
+    let s = ecdh(&mut u, 4, 0);
+    u.domains[2] = 3;
+    assert_eq!(run(&mut u, s), Status::SlotDomain);
+    u.domains[2] = 1;
+    u.load(0, 1, 6, &[7; 32], usage::DERIVE, 0);
+    assert_eq!(run(&mut u, s), Status::SlotGeneration);
+    let s = ecdh(&mut u, 4, 0);
+    let mut lock = op(Opcode::KeyLock);
+    u.name(&mut lock, 0);
+    assert_eq!(u.run(2, lock).status, Status::Ok);
+    assert_eq!(run(&mut u, s), Status::SlotUsage);
+    let mut destroy = op(Opcode::KeyDestroy);
+    u.name(&mut destroy, 0);
+    assert_eq!(u.run(2, destroy).status, Status::Ok);
+    assert_eq!(run(&mut u, s), Status::SlotEmpty);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// key_unit with one more output: zero_o says that no register of it or of its engines holds anything of a key.
+// key_unit with more outputs: the slots' counts; left_o, a bit for each place in which something of a key is left.
 module key_unit_tb
   import gcm_pkg::*;
   import casemate_pkg::*;
+  import ecunit_pkg::*;
 #(
   parameter  int unsigned DW     = 256,
   parameter  int unsigned SLOTS  = 8,
@@ -33,7 +34,9 @@ module key_unit_tb
   // Device.
   input  logic [QUEUES-1:0]     resetting_i,
   input  logic                  sealed_i,
-  input  logic [511:0]          window_i,
+  output logic                  window_hold_o,
+  output logic [2:0]            window_at_o,
+  input  logic [63:0]           window_i,
   input  logic [15:0]           window_words_i,
   output logic                  window_clear_o,
   input  logic [255:0]          root_i,
@@ -43,8 +46,18 @@ module key_unit_tb
   output logic [7:0]            rnd_blocks_o,
   input  logic                  rnd_valid_i,
   output logic                  rnd_take_o,
-  input  logic [255:0]          rnd_i,
+  input  logic [63:0]           rnd_i,
   input  logic                  rnd_error_i,   // final
+  // One engine for elliptic curves.
+  input  ec_ask_t               ec_ask_i,
+  output ec_answer_t            ec_answer_o,
+  input  logic [0:0]            ec_held_i,
+  input  logic [15:0]           ec_held_slot_i[1],
+  input  logic                  ec_valid_i,
+  output logic                  ec_ready_o,
+  input  key_req_t              ec_i,
+  output logic [2:0]            secret_at_o,
+  input  logic [63:0]           secret_i,
   // Lanes: requests given and answered; their copies of keys.
   input  logic [LANES-1:0]      lane_given_i,
   input  logic [LANES-1:0]      lane_answered_i,
@@ -75,17 +88,29 @@ module key_unit_tb
   output logic                  cpl_valid_o,
   input  logic                  cpl_ready_i,
   output cpl_t                  cpl_o,
-  output logic                  zero_o
+  output logic [23:0]           left_o
 );
   key_unit #(.DW(DW), .SLOTS(SLOTS), .QUEUES(QUEUES), .LANES(LANES), .DEPTH(DEPTH), .CLOCK_GATES(1'b1)) dut (.*);
   for (genvar i = 0; i < int'(SLOTS); i++) begin : g_used
     assign used_o[32*i+:32] = dut.u_slots.used[i];
   end
-  assign zero_o = dut.made_q == '0 && dut.side_q == '0 && dut.base == '0 && dut.u_slots.material_q == '0
-               && dut.u_data.bus_q == '0 && dut.key_in_q == '0 && dut.payload_in_q == '0
-               && dut.u_mac.key_q == '0 && dut.u_mac.expect_q == '0 && dut.u_mac.long_q == '0 && dut.u_mac.beat_q == '0
-               && dut.u_mac.u_hmac.u_zero.zero_o && dut.u_mac.u_hmac.u_sha2.u_core.u_zero.zero_o
-               && dut.u_mac.u_hmac.u_sha2.u_pad.u_zero.zero_o
-               && dut.u_wrap.pay_q == '0 && dut.u_wrap.aad_q == '0 && dut.u_wrap.tag_q == '0 && dut.u_wrap.iv_q == '0
-               && dut.u_wrap.u_aes.key_q == '0 && dut.u_wrap.u_ghash.h_q == '0;
+  // What key_data holds but for info, and the round keys of the wrapping engine.
+  logic words, round_keys, aad;
+  always_comb begin
+    words      = 1'b0;
+    round_keys = 1'b0;
+    aad        = 1'b0;
+    for (int i = 0; i < 32; i++) words |= dut.u_data.words[i] != '0;
+    for (int i = 0; i < 64; i++) round_keys |= dut.u_wrap.u_aes.round_keys[i] != '0;
+    for (int i = 0; i < 16; i++) aad |= dut.u_wrap.aad[i] != '0;
+  end
+  assign left_o = {
+    words, dut.u_data.put_q != '0, dut.u_data.first_q != '0, dut.word != '0, dut.out_word_q != '0, dut.put_word_q != '0,
+    dut.in_half_q != '0, dut.given_q != '0, dut.head_q != '0, dut.came_word != '0, dut.rnd_put_q != '0, dut.head_word_q != '0,
+    dut.byte_q != '0, dut.u_slots.key_q != '0, dut.u_mac.word_q != '0, dut.u_mac.root_word_q != '0, dut.u_mac.source_q != '0,
+    !(dut.u_mac.u_hmac.u_zero.zero_o && dut.u_mac.u_hmac.u_zero.words_zero_o),
+    !(dut.u_mac.u_hmac.u_sha2.u_core.u_zero.zero_o && dut.u_mac.u_hmac.u_sha2.u_pad.u_zero.zero_o),
+    round_keys, aad, dut.u_wrap.pay_q != '0 || dut.u_wrap.tag_q != '0 || dut.u_wrap.iv_q != '0 || dut.u_wrap.in_word_q != '0,
+    dut.u_wrap.u_aes.key_q != '0, dut.u_wrap.u_ghash.h_q != '0
+  };
 endmodule

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Public vectors through the key unit, and the cycles that its operations take.
 
+mod engines;
 mod model;
 mod unit;
 
-use casemate_abi::{Opcode, Status, usage};
+use casemate_abi::{Opcode, Status, Submission, usage};
 use casemate_testvectors::kdf::{KdfVector, cavs_kbkdf, wycheproof_hkdf};
 use casemate_testvectors::mac::{acvp_hmac, wycheproof_hmac};
 use casemate_testvectors::wycheproof_aes_kwp;
@@ -12,6 +13,7 @@ use unit::{Unit, dst, op, src};
 
 const SECRET: u8 = 4;
 const WRAPPING: u8 = 5;
+const P256: u8 = 6;
 
 fn hash(sha: u32) -> u32 {
     match sha {
@@ -165,7 +167,7 @@ fn cycles_of(seed: u64, byte: u8) -> Vec<(String, u64)> {
     let mut u = Unit::new(256, seed);
     u.aligned = true;
     // A block of the generator takes so long; lanes do their part at once.
-    u.block_time = 583;
+    u.block_time = 594;
     u.lane_time = Some(1);
     u.mem.latency = 0;
     u.load(0, 0, SECRET, &[byte; 32], usage::DERIVE | usage::SIGN, 0);
@@ -183,9 +185,18 @@ fn cycles_of(seed: u64, byte: u8) -> Vec<(String, u64)> {
         usage::ENCRYPT | usage::EXPORT_WRAPPED | usage::KWP,
         0,
     );
+    u.load(4, 0, P256, &[byte; 32], usage::DERIVE, 0);
+    let mut secret = [0; 64];
+    secret[..32].fill(byte);
     let mut table = Vec::new();
-    let mut row = |u: &mut Unit, what: &str, s| {
-        assert_eq!(u.run(0, s).status, Status::Ok, "{what}");
+    let mut row = |u: &mut Unit, what: &str, s: Submission| {
+        if [Opcode::EcGenerate as u32, Opcode::EcEcdh as u32].contains(&s.opcode()) {
+            u.hand(0, s, secret);
+        } else {
+            u.offer(0, s);
+        }
+        u.finish();
+        assert_eq!(u.done.last().unwrap().status, Status::Ok, "{what}");
         table.push((what.to_owned(), u.done_at - u.accepted_at));
         if u.slots[5].meta.valid {
             destroy(u, 5);
@@ -218,6 +229,20 @@ fn cycles_of(seed: u64, byte: u8) -> Vec<(String, u64)> {
             s,
         );
     }
+    let mut s = op(Opcode::EcGenerate);
+    s.set_slot(5).set_pay_len(64);
+    s.set_aad0(u32::from(usage::SIGN) << 16 | u32::from(P256));
+    row(&mut u, "EC_GENERATE, P-256, after the engine", s);
+    let from = put(&mut u, &[byte; 128]);
+    let mut s = op(Opcode::EcEcdh);
+    s.set_slot(5).set_aad0(aes).set_aad3(1 << 16 | 32);
+    u.base(&mut s, 4);
+    src(&mut s, from, 128);
+    row(
+        &mut u,
+        "EC_ECDH, P-256, SHA-256, 32 bytes, salt and info of 32, after the engine",
+        s,
+    );
     let mut s = op(Opcode::KeyRoot);
     s.set_slot(5).set_aad0(5);
     row(&mut u, "KEY_ROOT", s);

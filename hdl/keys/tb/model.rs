@@ -97,6 +97,8 @@ pub fn fills(op: Opcode) -> bool {
         KeyKbkdf,
         KeyRoot,
         KeyMessage,
+        EcGenerate,
+        EcEcdh,
     ]
     .contains(&op)
 }
@@ -109,14 +111,20 @@ pub fn attributes(op: Opcode) -> bool {
 pub fn based(op: Opcode) -> bool {
     use Opcode::*;
     [
-        KeyWrap, KeyUnwrap, KwpWrap, KwpUnwrap, KeyHkdf, KeyKbkdf, KeyMessage,
+        KeyWrap, KeyUnwrap, KwpWrap, KwpUnwrap, KeyHkdf, KeyKbkdf, KeyMessage, EcEcdh,
     ]
     .contains(&op)
 }
 
+/// It names a slot.
+pub fn slotted(op: Opcode) -> bool {
+    use Opcode::*;
+    ![Random, EcVerify, EcCheck].contains(&op)
+}
+
 pub fn hashed(op: Opcode) -> bool {
     use Opcode::*;
-    [KeyHkdf, KeyKbkdf, MacSign, MacVerify].contains(&op)
+    [KeyHkdf, KeyKbkdf, MacSign, MacVerify, EcSign, EcEcdh].contains(&op)
 }
 
 pub fn digest(hash: u8) -> u32 {
@@ -134,14 +142,25 @@ pub fn usage_of(key_type: u8) -> Option<u16> {
         KeyType::Aes128 | KeyType::Aes192 | KeyType::Aes256 => ENCRYPT | DECRYPT | EXPORT_WRAPPED | KWP,
         KeyType::Secret => SIGN | VERIFY | DERIVE | EXPORT_WRAPPED | KWP,
         KeyType::Wrapping => WRAP | UNWRAP | KWP | EXPORT_WRAPPED,
+        KeyType::P256 | KeyType::P384 => SIGN | DERIVE | RAW | DETERMINISTIC | EXPORT_WRAPPED | KWP,
     })
+}
+
+pub fn is_ec(key_type: u8) -> bool {
+    key_type == 6 || key_type == 7
+}
+
+/// Usage bits that exclude each other.
+pub fn clash(key_type: u8, bits: u16) -> bool {
+    is_ec(key_type) && bits & usage::SIGN != 0 && bits & (usage::DERIVE | usage::RAW) != 0
 }
 
 pub fn len_of(key_type: u8, secret: u32) -> u8 {
     match key_type {
         1 => 16,
         2 => 24,
-        3 | 5 => 32,
+        3 | 5 | 6 => 32,
+        7 => 48,
         4 => secret as u8,
         _ => 0,
     }
@@ -149,6 +168,7 @@ pub fn len_of(key_type: u8, secret: u32) -> u8 {
 
 pub fn policy_fits(policy: u8, key_type: u8, bits: u16, generated: bool) -> bool {
     match IvPolicy::from_code(policy) {
+        _ if is_ec(key_type) => true, // options
         Some(IvPolicy::Host) => true,
         Some(IvPolicy::Counter) => {
             (1..=3).contains(&key_type) && generated && bits & (usage::EXPORT_WRAPPED | usage::KWP) == 0
@@ -163,19 +183,28 @@ fn named(s: &Submission, op: Opcode) -> [u32; 16] {
     use Opcode::*;
     let mut w = [0u32; 16];
     w[0] = 0xff;
-    w[1] = if op == Random { 0 } else { !0 };
+    w[1] = if slotted(op) { !0 } else { 0 };
     w[2] = !0;
     let sized = [
         KeyWrap, KeyUnwrap, KwpWrap, KwpUnwrap, KeyHkdf, KeyKbkdf, KeyQuery, KeyMessage, MacSign, MacVerify,
-        Random,
+        Random, EcSign, EcVerify, EcPublic, EcCheck, EcGenerate, EcEcdh, EcRaw,
     ];
     w[3] = if sized.contains(&op) { !0 } else { 0 };
     let message = op == KeyMessage;
-    if [KeyUnwrap, KwpUnwrap, KeyHkdf, KeyKbkdf, MacSign, MacVerify].contains(&op) || message && opening(s) {
+    let reads = [
+        KeyUnwrap, KwpUnwrap, KeyHkdf, KeyKbkdf, MacSign, MacVerify, EcSign, EcVerify, EcCheck, EcEcdh, EcRaw,
+    ];
+    if reads.contains(&op) || message && opening(s) {
         (w[4], w[5]) = (!0, !0);
     }
-    if [KeyWrap, KwpWrap, KeyQuery, MacSign, MacVerify, Random].contains(&op) || message && !opening(s) {
+    let writes = [
+        KeyWrap, KwpWrap, KeyQuery, MacSign, MacVerify, Random, EcSign, EcPublic, EcGenerate, EcRaw,
+    ];
+    if writes.contains(&op) || message && !opening(s) {
         (w[6], w[7]) = (!0, !0);
+    }
+    if op == EcVerify || op == EcCheck {
+        w[12] = 0xff;
     }
     if attributes(op) {
         w[8..12].fill(!0);
@@ -200,7 +229,8 @@ fn named(s: &Submission, op: Opcode) -> [u32; 16] {
         w[14] = !0;
     }
     w[15] |= match op {
-        KeyHkdf => 0xff_ffff,
+        KeyHkdf | EcEcdh => 0xff_ffff,
+        EcSign => 0xff_0001,
         KeyKbkdf => 0xff_0000,
         MacSign | MacVerify => 0xff_007f,
         _ => 0,
@@ -215,7 +245,14 @@ pub fn static_checks(s: &Submission, op: Opcode) -> Status {
     let hash = digest((s.aad3() >> 16) as u8);
     let pay = s.pay_len();
     let (salt, mac, secret) = (s.aad3() & 0xffff, s.aad3() & 0x7f, s.aad1() >> 8 & 0xff);
+    let point = if s.aad0() as u8 == 7 { 96 } else { 64 };
+    let digest_fits = |n: u32| (20..=64).contains(&n) && n.is_multiple_of(4);
     let fits = match op {
+        EcSign => digest_fits(pay),
+        EcVerify => digest_fits(pay.wrapping_sub(2 * point)),
+        EcCheck | EcGenerate => pay == point,
+        EcPublic | EcRaw => pay == 64 || pay == 96,
+        EcEcdh => (64..=352).contains(&pay) && salt <= 64 && salt <= pay - 64,
         KeyWrap | KeyUnwrap => pay == 128,
         KwpWrap | KwpUnwrap => pay.is_multiple_of(8) && (24..=72).contains(&pay),
         KeyHkdf => pay <= 256 && salt <= 64 && salt <= pay,
@@ -237,6 +274,8 @@ pub fn static_checks(s: &Submission, op: Opcode) -> Status {
         Status::BadHash
     } else if !fits || attributes(op) && !secret_fits {
         Status::BadLength
+    } else if (op == EcVerify || op == EcCheck) && !is_ec(s.aad0() as u8) {
+        Status::BadKeyType
     } else {
         Status::Ok
     }
@@ -251,8 +290,8 @@ pub struct Asker {
     pub window: u16,
 }
 
-/// What is decided at the operation's turn: the first rule that is broken.
-pub fn checks(s: &Submission, op: Opcode, a: Asker, slots: &[Meta], base_used: u32) -> Status {
+/// What is decided at the operation's turn: the first rule that is broken. `used`: uses of the slot, of the base.
+pub fn checks(s: &Submission, op: Opcode, a: Asker, slots: &[Meta], used: [u32; 2]) -> Status {
     use Opcode::*;
     // A slot out of range must not matter.
     let n = slots.len();
@@ -267,17 +306,22 @@ pub fn checks(s: &Submission, op: Opcode, a: Asker, slots: &[Meta], base_used: u
         a.domain
     };
     let can = usage_of(kind).unwrap_or(0) & if op == KeyRoot { root } else { !0 };
-    let outside = kind == 5 && matches!(op, KwpUnwrap | KeyHkdf | KeyKbkdf);
-    let known = usage_of(kind).is_some() && (op != KeyRoot || kind == 5) && !outside;
+    let outside = kind == 5 && matches!(op, KwpUnwrap | KeyHkdf | KeyKbkdf | EcEcdh);
+    let not_ec = is_ec(kind) && matches!(op, KeyGenerate | KeyHkdf | KeyKbkdf | EcEcdh);
+    let only_ec = !is_ec(kind) && op == EcGenerate;
+    let known = usage_of(kind).is_some() && (op != KeyRoot || kind == 5) && !outside && !not_ec && !only_ec;
     let words = (1u32 << len_of(kind, s.aad1() >> 8 & 0x7f).div_ceil(4).min(16)) - 1;
     let need = match op {
         KeyWrap => usage::EXPORT_WRAPPED,
         KwpWrap => usage::KWP,
         MacSign => usage::SIGN,
         MacVerify => usage::VERIFY,
+        EcSign if s.aad3() & 1 == 1 => usage::SIGN | usage::DETERMINISTIC,
+        EcSign => usage::SIGN,
+        EcRaw => usage::RAW,
         _ => 0,
     };
-    let free = op == Random || op == KeyQuery && a.officer;
+    let free = !slotted(op) || op == KeyQuery && a.officer;
     let fill = fills(op);
     let uses = !fill && !free;
     let made = attributes(op);
@@ -297,7 +341,19 @@ pub fn checks(s: &Submission, op: Opcode, a: Asker, slots: &[Meta], base_used: u
         IvPolicy::Host
     } as u8;
     let leaves = usage::EXPORT_WRAPPED | usage::KWP;
-    let handed = if op == KeyHkdf || op == KeyKbkdf {
+    let wrong_type = match op {
+        MacSign | MacVerify => m.key_type != 4,
+        EcSign | EcPublic | EcRaw => !is_ec(m.key_type),
+        _ => false,
+    };
+    let wrong_base = match op {
+        KeyHkdf | KeyKbkdf | KeyMessage => b.key_type != 4,
+        EcEcdh => !is_ec(b.key_type),
+        _ => b.key_type != 5,
+    };
+    let point = |kind: u8| if kind == 7 { 96 } else { 64 };
+    let rest = s.pay_len().wrapping_sub(point(b.key_type));
+    let handed = if [KeyHkdf, KeyKbkdf, EcEcdh].contains(&op) {
         bits & leaves
     } else {
         0
@@ -306,7 +362,7 @@ pub fn checks(s: &Submission, op: Opcode, a: Asker, slots: &[Meta], base_used: u
     [
         (Status::NotOfficer, (op == KeyLoad || op == KeyRoot) && !a.officer),
         (Status::Sealed, op == KeyLoad && a.sealed),
-        (Status::SlotRange, op != Random && slot >= n),
+        (Status::SlotRange, slotted(op) && slot >= n),
         (Status::SlotEmpty, uses && !m.valid),
         (
             Status::SlotDomain,
@@ -322,9 +378,15 @@ pub fn checks(s: &Submission, op: Opcode, a: Asker, slots: &[Meta], base_used: u
         ),
         (Status::SlotUsage, uses && m.usage & need != need),
         (Status::SlotUsage, op == KwpWrap && m.key_type == 5),
+        (Status::SlotUsage, uses && wrong_type),
+        (Status::Exhausted, op == EcSign && used[0] >= m.limit),
+        (
+            Status::BadLength,
+            (op == EcPublic || op == EcRaw) && s.pay_len() != point(m.key_type),
+        ),
         (Status::BadLength, op == KwpWrap && s.pay_len() != kwp),
         (Status::BadKeyType, made && !known),
-        (Status::BadUsage, made && bits & !can != 0),
+        (Status::BadUsage, made && (bits & !can != 0 || clash(kind, bits))),
         (
             Status::BadPolicy,
             made && !policy_fits((s.aad1() & 3) as u8, kind, bits, op == KeyGenerate),
@@ -346,11 +408,16 @@ pub fn checks(s: &Submission, op: Opcode, a: Asker, slots: &[Meta], base_used: u
             Status::SlotUsage,
             based
                 && (b.usage & base_need != base_need
-                    || b.policy != base_policy
+                    || wrong_base
+                    || b.policy != base_policy && op != EcEcdh
                     || handed & !b.usage != 0
                     || [1, 5].contains(&b.origin) && (op == KeyWrap || op == KeyUnwrap)),
         ),
-        (Status::Exhausted, op == KeyWrap && base_used >= b.limit),
+        (Status::Exhausted, op == KeyWrap && used[1] >= b.limit),
+        (
+            Status::BadLength,
+            op == EcEcdh && !(s.aad3() & 0xffff..=256).contains(&rest),
+        ),
     ]
     .into_iter()
     .find(|r| r.1)
@@ -379,7 +446,7 @@ pub fn made(s: &Submission, op: Opcode, domain: u8, slot: Meta) -> Meta {
         policy: (s.aad1() & 3) as u8,
         origin: match op {
             KeyLoad => Origin::Imported,
-            KeyGenerate => Origin::Generated,
+            KeyGenerate | EcGenerate => Origin::Generated,
             KeyUnwrap => Origin::Unwrapped,
             KwpUnwrap => Origin::Foreign,
             _ => Origin::Derived,
@@ -411,6 +478,7 @@ pub fn blob_meta(head: &[u8], domain: u8) -> Option<(Meta, u32)> {
         && a.domain() == u32::from(domain)
         && a.reserved0() | a.reserved1() | a.reserved2() == 0
         && usage_of(kind).is_some_and(|u| bits & !u == 0)
+        && !clash(kind, bits)
         && (secret || kind != 4 && len == len_of(kind, 0))
         && (1..=5).contains(&a.origin())
         && policy_fits(a.iv_policy() as u8, kind, bits, false);

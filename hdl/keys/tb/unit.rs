@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A key unit between a guard, lanes, a generator and memory played here, and a model of what it should do.
+//! A key unit between a guard, an EC unit, lanes, a generator and memory played here, and a model of what it should do.
 #![allow(dead_code)]
 
+use crate::engines::{Engines, Handed};
 use crate::model::{self, Asker, Meta};
 use casemate_abi::{Opcode, Status, Submission};
 use casemate_hdl_tb::{Bench, Memory, Stable, chance, pack};
@@ -28,6 +29,15 @@ pub struct Op {
     pub sub: Submission,
     /// Its queue was reset while it was under way.
     pub may_abort: bool,
+    /// When it was handed over.
+    pub at: u64,
+}
+
+/// As `key_req_t`.
+pub fn request(op: &Op, domain: u8) -> Vec<u32> {
+    let mut f: Vec<(u128, usize)> = op.sub.words.iter().map(|&w| (w.into(), 32)).collect();
+    f.extend([(op.status as u128, 8), (domain.into(), 8), (op.queue as u128, 6)]);
+    pack(&f)
 }
 
 #[derive(Debug, Clone)]
@@ -65,11 +75,22 @@ pub struct Unit {
     cleared: VecDeque<([u8; 64], u16)>,
     pub offers: VecDeque<Op>,
     pub pending: VecDeque<Op>,
+    pub ec: Engines,
+    /// Whether the next completion must be the EC unit's.
+    turn: Option<bool>,
+    pub turns: u32,
+    /// Since when the device is wiped.
+    wiped_at: Option<u64>,
+    /// An operation that was under way may end as it would have.
+    ends: bool,
     pub stall: u32,
     /// Cycles from a request to each random block.
     pub block_time: u64,
-    blocks: VecDeque<(u64, [u8; 32])>,
-    taken: Vec<[u8; 32]>,
+    /// Words of them, and when each comes.
+    blocks: VecDeque<(u64, [u8; 8])>,
+    taken: Vec<[u8; 8]>,
+    /// Numbers of the words of the window that were asked for.
+    window_at: [u64; 2],
     pub no_entropy: bool,
     pub silent: bool,
     pub root: [u8; 32],
@@ -101,6 +122,7 @@ impl Unit {
             "keys/rtl/key_mac_pkg.sv",
             "keys/rtl/key_pkg.sv",
             "slots/rtl/slots_pkg.sv",
+            "ecunit/rtl/ecunit_pkg.sv",
             "wrap/rtl/wrap_pkg.sv",
             "ghash/rtl/ghash_pkg.sv",
             "aes/rtl/aes_sbox_table.sv",
@@ -146,10 +168,16 @@ impl Unit {
             cleared: VecDeque::new(),
             offers: VecDeque::new(),
             pending: VecDeque::new(),
+            ec: Engines::new(),
+            turn: None,
+            turns: 0,
+            wiped_at: None,
+            ends: false,
             stall: 0,
             block_time: 5,
             blocks: VecDeque::new(),
             taken: Vec::new(),
+            window_at: [0; 2],
             no_entropy: false,
             silent: false,
             root: std::array::from_fn(|i| 0xa0 ^ i as u8),
@@ -195,11 +223,24 @@ impl Unit {
             status: Status::Ok,
             sub,
             may_abort: false,
+            at: 0,
         });
     }
 
+    /// The second half of an operation on elliptic curves.
+    pub fn hand(&mut self, queue: usize, sub: Submission, secret: [u8; 64]) {
+        let op = Op {
+            queue,
+            status: Status::Ok,
+            sub,
+            may_abort: false,
+            at: 0,
+        };
+        self.ec.offers.push_back(Handed { op, secret });
+    }
+
     pub fn idle(&self) -> bool {
-        self.offers.is_empty() && self.pending.is_empty() && self.blocks.is_empty()
+        self.offers.is_empty() && self.pending.is_empty() && self.blocks.is_empty() && self.ec.idle()
     }
 
     /// One cycle.
@@ -209,13 +250,8 @@ impl Unit {
         // Guard.
         self.b.set("req_valid_i", !self.offers.is_empty());
         if let Some(op) = self.offers.front() {
-            let mut f: Vec<(u128, usize)> = op.sub.words.iter().map(|&w| (w.into(), 32)).collect();
-            f.extend([
-                (op.status as u128, 8),
-                (self.domains[op.queue].into(), 8),
-                (op.queue as u128, 6),
-            ]);
-            self.b.set_words("req_i", &pack(&f));
+            let words = request(op, self.domains[op.queue]);
+            self.b.set_words("req_i", &words);
         }
         if self.busy > 0 {
             self.busy -= 1;
@@ -229,9 +265,14 @@ impl Unit {
         self.b.set("look_busy_i", self.busy > 0);
         self.b.set("resetting_i", self.resetting);
         self.b.set("sealed_i", self.sealed);
-        self.b.set_bytes("window_i", &self.window.0);
+        // A word comes two cycles after its number.
+        let at = 8 * self.window_at[1] as usize;
+        self.b.set_bytes("window_i", &self.window.0[at..at + 8]);
         self.b.set("window_words_i", self.window.1);
-        for op in self.pending.iter_mut() {
+        self.ec
+            .drive(&mut self.b, &mut self.rng, &self.domains, stall / 3);
+        let handed = self.ec.now.as_mut().map(|h| &mut h.op);
+        for op in self.pending.iter_mut().chain(handed) {
             op.may_abort |= self.resetting >> op.queue & 1 == 1;
         }
         // Generator.
@@ -275,6 +316,19 @@ impl Unit {
         let take = !chance(&mut self.rng, stall);
         self.b.set("cpl_ready_i", take);
         self.b.m.settle();
+        let wiped_for = self.wiped_at.map_or(0, |at| now - at);
+        self.ec.secret(&mut self.b, wiped_for);
+        if self.wiped_at.is_some() {
+            self.ec.wiped(&mut self.b, wiped_for);
+        } else {
+            let (pending, handed) = (&self.pending, self.ec.now.clone());
+            let named =
+                |o: &Op, slot| o.sub.slot() as usize == slot || (o.sub.aad2() & 0xffff) as usize == slot;
+            let ops = || pending.iter().chain(handed.iter().map(|h| &h.op));
+            self.ec.check(&mut self.b, &mut self.slots, |slot| {
+                !ops().any(|o| named(o, slot))
+            });
+        }
 
         let b = &mut self.b;
         self.stable.check(b, "ar", "ar_valid_o", "ar_ready_i", &["ar_o"]);
@@ -290,15 +344,17 @@ impl Unit {
         }
         if self.b.is("rnd_ask_o") && self.b.is("rnd_ready_i") {
             for i in 0..self.b.get("rnd_blocks_o") {
-                let block = self.rng.random();
-                self.blocks.push_back((now + (i + 1) * self.block_time, block));
+                for _ in 0..4 {
+                    let word = self.rng.random();
+                    self.blocks.push_back((now + (i + 1) * self.block_time, word));
+                }
             }
         }
         if block.is_some() && self.b.is("rnd_take_o") {
             let block = self.blocks.pop_front().unwrap();
             self.taken.push(block.1);
         }
-        if self.no_entropy {
+        if self.no_entropy || self.wiped_at.is_some() {
             self.blocks.clear();
         }
         self.lane_port(ready, now);
@@ -309,7 +365,11 @@ impl Unit {
         if self.b.is("req_valid_i") && self.b.is("req_ready_o") {
             self.pending.extend(self.offers.pop_front());
             self.accepted_at = now;
+            if let Some(op) = self.pending.back_mut() {
+                op.at = now;
+            }
         }
+        self.window_at = [self.b.get("window_at_o"), self.window_at[0]];
         self.b.m.rise();
     }
 
@@ -352,7 +412,8 @@ impl Unit {
 
     /// What an operation should come to: status, result, bytes for memory, the slot.
     /// `got` tells whether the operation was ended in the middle.
-    fn expect(&mut self, op: &Op, got: Status) -> (Status, u128, Vec<u8>) {
+    /// `secret`: what the EC unit handed over.
+    fn expect(&mut self, op: &Op, got: Status, secret: &[u8]) -> (Status, u128, Vec<u8>) {
         use Opcode::*;
         let aborted = got == Status::Aborted;
         let s = &op.sub;
@@ -368,9 +429,12 @@ impl Unit {
                 // It may have been counted, or not have come so far.
                 let base = (s.aad2() & 0xffff) as usize % SLOTS;
                 let used = self.b.bytes("used_o")[4 * base..][..4].try_into().unwrap();
-                let (used, own) = (u32::from_le_bytes(used), &mut self.slots[base].used);
-                assert!(used == *own || used == *own + 1, "a count of {own} became {used}");
-                *own = used;
+                let (used, slot) = (u32::from_le_bytes(used), &mut self.slots[base]);
+                if slot.meta.valid {
+                    let own = slot.used;
+                    assert!(used == own || used == own + 1, "a count of {own} became {used}");
+                    slot.used = used;
+                }
             }
             return (Status::Aborted, 0, Vec::new());
         }
@@ -387,7 +451,8 @@ impl Unit {
         };
         let metas: Vec<Meta> = self.slots.iter().map(|s| s.meta).collect();
         let under = (s.aad2() & 0xffff) as usize % SLOTS;
-        let verdict = model::checks(s, o, asker, &metas, self.slots[under].used);
+        let used = [s.slot() as usize % SLOTS, under].map(|s| self.slots[s].used);
+        let verdict = model::checks(s, o, asker, &metas, used);
         if verdict != Status::Ok {
             return refuse(verdict);
         }
@@ -411,6 +476,14 @@ impl Unit {
                 return (Status::DmaSrc, page.into(), Vec::new());
             }
             input = self.mem.read(src, pay);
+        }
+        // The EC unit has read the point.
+        if o == EcEcdh {
+            let point = 2 * u64::from(base.meta.key_len);
+            if let Some(page) = self.first_failure(src + point, pay - point) {
+                return (Status::DmaSrc, page.into(), Vec::new());
+            }
+            input = self.mem.read(src + point, pay - point);
         }
         let random = [KeyGenerate, KeyWrap, Random].contains(&o) || o == KeyMessage && !model::opening(s);
         if random && self.no_entropy && got == Status::NoEntropy {
@@ -449,6 +522,11 @@ impl Unit {
             KeyHkdf => {
                 let (salt, info) = input.split_at((s.aad3() & 0xffff) as usize);
                 key = model::hkdf(hash, &base.key, salt, info, len);
+            }
+            EcGenerate => key = secret[..len].to_vec(),
+            EcEcdh => {
+                let (salt, info) = input.split_at((s.aad3() & 0xffff) as usize);
+                key = model::hkdf(hash, &secret[..base.key.len()], salt, info, len);
             }
             KeyKbkdf => key = model::kbkdf(hash, &base.key, &input, len),
             KeyRoot => {
@@ -528,13 +606,42 @@ impl Unit {
             bytes,
             result,
         };
-        let op = self
-            .pending
-            .pop_front()
-            .expect("a completion without an operation");
+        let ec = self.b.is("ec_ready_o");
+        let (op, secret) = if ec {
+            let handed = self.ec.answered();
+            self.accepted_at = handed.op.at;
+            (handed.op, handed.secret)
+        } else {
+            let op = self.pending.pop_front();
+            (op.expect("a completion without an operation"), [0; 64])
+        };
+        // In turn, if both kinds wait.
+        assert!(self.turn.is_none_or(|t| t == ec), "it was the other's turn");
+        self.turns += u32::from(self.turn.is_some());
+        let other = if ec {
+            self.pending.front()
+        } else {
+            self.ec.now.as_ref().map(|h| &h.op)
+        };
+        self.turn = other.filter(|o| o.at + 4 < self.done_at).map(|_| !ec);
         let aborted = got.status == Status::Aborted;
         assert!(!aborted || op.may_abort, "aborted for nothing: {op:x?}");
-        let (status, result, out) = self.expect(&op, got.status);
+        let wiped = got.status == Status::Zeroized;
+        assert!(!wiped || self.wiped_at.is_some(), "zeroized for nothing: {op:x?}");
+        if self.wiped_at.is_some() {
+            // The first may have been at its end.
+            let left = self.b.get("left_o");
+            assert!(wiped || self.ends, "{op:x?}: {got:x?}");
+            assert!(
+                !wiped || (bytes, result, left) == (0, 0, 0),
+                "{got:x?}, left: {left:x}"
+            );
+            self.ends = false;
+            self.written.clear();
+            self.done.push(got);
+            return;
+        }
+        let (status, result, out) = self.expect(&op, got.status, &secret);
         assert_eq!(
             (got.queue, got.cookie, got.status, got.result),
             (op.queue, op.sub.cookie(), status, result),
@@ -545,7 +652,10 @@ impl Unit {
         let room = dst..dst + u64::from(op.sub.pay_len()).max(64);
         assert!(written.keys().all(|a| room.contains(a)), "wrote outside: {op:x?}");
         if status == Status::Ok {
-            assert_eq!(bytes as usize, out.len(), "bytes");
+            // EC_GENERATE's were written by the EC unit.
+            let before = op.sub.opcode() == Opcode::EcGenerate as u32;
+            let more = if before { op.sub.pay_len() } else { 0 };
+            assert_eq!(bytes, out.len() as u32 + more, "bytes");
             assert_eq!(written.len(), out.len(), "written: {op:x?}");
             let image: Vec<u8> = (dst..).take(out.len()).map(|a| written[&a]).collect();
             assert!(image == out, "memory of {op:x?}:\n{image:x?}\n{out:x?}");
@@ -566,7 +676,8 @@ impl Unit {
                 assert_eq!(lane.copies[s], want, "lane {l}, slot {s}, after {op:x?}");
             }
         }
-        assert!(self.b.is("zero_o"), "something of a key is left after {op:x?}");
+        let left = self.b.get("left_o");
+        assert!(left == 0, "something of a key is left after {op:x?}: {left:06x}");
         self.done.push(got);
     }
 
@@ -578,7 +689,7 @@ impl Unit {
             }
             self.cycle();
         }
-        panic!("does not end: {:x?}", self.pending);
+        panic!("does not end: {:x?} {:x?}", self.pending, self.ec.now);
     }
 
     /// One operation alone.
@@ -589,7 +700,14 @@ impl Unit {
         self.done.last().cloned().unwrap()
     }
 
+    /// From the next cycle on, until a reset.
+    pub fn wipe(&mut self) {
+        self.b.set("wipe_i", true);
+        (self.wiped_at, self.ends) = (Some(self.b.m.cycles()), true);
+    }
+
     pub fn reset(&mut self) {
+        self.b.set("wipe_i", false);
         self.b.m.reset().unwrap();
         let root = self.root;
         self.b.set_bytes("root_i", &root);
@@ -600,6 +718,8 @@ impl Unit {
         for q in [&mut self.offers, &mut self.pending] {
             q.clear();
         }
+        self.ec = Engines::new();
+        (self.turn, self.wiped_at) = (None, None);
         self.cleared.clear();
         self.blocks.clear();
         self.taken.clear();

@@ -4,7 +4,7 @@
 /* verilator lint_off UNUSEDPARAM */
 package casemate_abi_pkg;
 
-  localparam logic [31:0] ABI_HASH = 32'ha126a561;
+  localparam logic [31:0] ABI_HASH = 32'h3b97b753;
 
   typedef enum logic [7:0] {
     OPCODE_NOP = 8'h00,
@@ -25,13 +25,22 @@ package casemate_abi_pkg;
     OPCODE_KEY_MESSAGE = 8'h4d,
     OPCODE_MAC_SIGN = 8'h50,
     OPCODE_MAC_VERIFY = 8'h51,
-    OPCODE_RANDOM = 8'h52
+    OPCODE_RANDOM = 8'h52,
+    OPCODE_EC_SIGN = 8'h60,
+    OPCODE_EC_VERIFY = 8'h61,
+    OPCODE_EC_PUBLIC = 8'h62,
+    OPCODE_EC_CHECK = 8'h63,
+    OPCODE_EC_GENERATE = 8'h64,
+    OPCODE_EC_ECDH = 8'h65,
+    OPCODE_EC_RAW = 8'h66
   } opcode_e;
 
   typedef enum logic [7:0] {
     STATUS_OK = 8'h00,
     STATUS_TAG_MISMATCH = 8'h01,
     STATUS_ABORTED = 8'h02,
+    STATUS_BAD_SIGNATURE = 8'h03,
+    STATUS_BAD_POINT = 8'h04,
     STATUS_BAD_OPCODE = 8'h10,
     STATUS_BAD_FLAGS = 8'h11,
     STATUS_BAD_TAG_LEN = 8'h12,
@@ -55,6 +64,7 @@ package casemate_abi_pkg;
     STATUS_BAD_POLICY = 8'h2b,
     STATUS_BAD_BLOB = 8'h2c,
     STATUS_BAD_USAGE = 8'h2d,
+    STATUS_BAD_SCALAR = 8'h2e,
     STATUS_DMA_IV = 8'h30,
     STATUS_DMA_AAD = 8'h31,
     STATUS_DMA_SRC_SGL = 8'h32,
@@ -63,7 +73,8 @@ package casemate_abi_pkg;
     STATUS_DMA_DST_SGL = 8'h35,
     STATUS_DMA_DST = 8'h36,
     STATUS_NO_ENTROPY = 8'h40,
-    STATUS_ZEROIZED = 8'h41
+    STATUS_ZEROIZED = 8'h41,
+    STATUS_EC_FAULT = 8'h42
   } status_e;
 
   typedef enum logic [7:0] {
@@ -92,7 +103,9 @@ package casemate_abi_pkg;
     KEY_TYPE_AES_192 = 8'h02,
     KEY_TYPE_AES_256 = 8'h03,
     KEY_TYPE_SECRET = 8'h04,
-    KEY_TYPE_WRAPPING = 8'h05
+    KEY_TYPE_WRAPPING = 8'h05,
+    KEY_TYPE_P256 = 8'h06,
+    KEY_TYPE_P384 = 8'h07
   } key_type_e;
 
   typedef enum logic [7:0] {
@@ -152,6 +165,8 @@ package casemate_abi_pkg;
   localparam int unsigned REG_CAP2_AAD_INLINE_MAX_WIDTH = 5;
   localparam int unsigned REG_CAP2_SBOX_LSB = 24;
   localparam int unsigned REG_CAP2_SBOX_WIDTH = 2;
+  localparam int unsigned REG_CAP2_EC_ENGINES_LSB = 26;
+  localparam int unsigned REG_CAP2_EC_ENGINES_WIDTH = 4;
   localparam logic [19:0] REG_ABI_HASH = 20'h00014;
   localparam logic [19:0] REG_STATUS = 20'h00020;
   localparam int unsigned REG_STATUS_READY_LSB = 0;
@@ -360,6 +375,10 @@ package casemate_abi_pkg;
   localparam int unsigned USAGE_UNWRAP = 6;
   localparam int unsigned USAGE_EXPORT_WRAPPED = 7;
   localparam int unsigned USAGE_KWP = 8;
+  localparam int unsigned USAGE_RAW = 9;
+  localparam int unsigned USAGE_DETERMINISTIC = 10;
+  localparam int unsigned EC_OPTIONS_BLIND = 0;
+  localparam int unsigned EC_OPTIONS_VERIFY = 1;
 
 endpackage
 /* verilator lint_on UNUSEDPARAM */

@@ -6,7 +6,9 @@
 // last with in_last_i; any beat may be short, so strings of any length can be joined. An empty message is one
 // empty beat.
 //
-// Every register is zeroed within 2 cycles of clear_i, and of the digest's handshake; beats taken in the cycle
+// The digest comes in the eight cycles up to the first of out_valid_o, in words and not in order: see sha2_core.
+//
+// Every register is zeroed within 2 cycles of clear_i, and of the handshake at the end; beats taken in the cycle
 // of clear_i are lost with the rest. In between in_ready_o, req_ready_o and out_valid_o are low.
 module sha2
   import sha2_pkg::*;
@@ -24,10 +26,12 @@ module sha2
   input  logic [63:0]  in_data_i,    // bytes past in_bytes_i are ignored
   input  logic [3:0]   in_bytes_i,   // 0..8
   input  logic         in_last_i,
-  // Digest; bytes past its end are zero, and all of it before it is valid
-  output logic         out_valid_o,
-  input  logic         out_ready_i,
-  output logic [511:0] out_digest_o
+  // Digest: halves of a word, its number, the word
+  output logic [1:0]   digest_we_o,
+  output logic [2:0]   digest_at_o,
+  output logic [63:0]  digest_o,
+  output logic         out_valid_o,  // all of it has been given
+  input  logic         out_ready_i
 );
   logic clear_q;
   logic start_q;  // the request, taken: starts pad and core
@@ -38,10 +42,13 @@ module sha2
 
   always_ff @(posedge clk_i) clear_q <= !rst_ni || clear_i || (out_valid_o && out_ready_i);
 
-  assign req_ready_o  = idle && !start_q && !clear_q;
+  // A copy of clear_q, which goes to every register.
+  (* keep *) logic ready_q;
+  assign req_ready_o  = ready_q;
   always_ff @(posedge clk_i) begin
     start_q <= req_valid_i && req_ready_o;
-    alg_q   <= req_alg_i;
+    ready_q <= (idle || clear_q) && !start_q && !(req_valid_i && req_ready_o) && rst_ni && !clear_i && !(out_valid_o && out_ready_i);
+    if (ready_q) alg_q <= req_alg_i;
     if (clear_q) start_q <= 1'b0;
   end
   assign in_ready_o   = pad_ready && !clear_q;
@@ -73,6 +80,8 @@ module sha2
     .word_last_i  (word_last),
     .idle_o       (idle),
     .done_o       (done),
-    .digest_o     (out_digest_o)
+    .digest_we_o,
+    .digest_at_o,
+    .digest_o
   );
 endmodule

@@ -25,16 +25,19 @@ module sha2_core
   input  logic         clear_i,       // zeroes every register, but those of constants, in this cycle
   // A message starts: only after a clear.
   input  logic         start_i,
-  input  alg_e         alg_i,
+  input  alg_e         alg_i,         // steady till clear_i
   // Message words, padding included. SHA-256 takes the upper half.
   input  logic         word_valid_i,
   output logic         word_ready_o,
   input  logic [63:0]  word_i,
   input  logic         word_last_i,   // the last word of the last block
-  // The digest: stays until clear_i, zero before. Byte i in [8*i +: 8]; bytes past its end are zero.
   output logic         idle_o,
-  output logic         done_o,
-  output logic [511:0] digest_o
+  output logic         done_o,        // until clear_i
+  // The digest, in the eight cycles up to the first of done_o: words of 8 bytes, byte i of one in [8*i +: 8], in the order in which they are
+  // made. Of SHA-256 one half at a time; what is past the digest's end is not given. Zero when none is.
+  output logic [1:0]   digest_we_o,   // halves of the word that are given
+  output logic [2:0]   digest_at_o,
+  output logic [63:0]  digest_o
 );
   // cnt_q is the index t of the word made in this slot: from -2 in the first slot of MIX, which ends with 1.
   localparam logic [6:0] CNT_FIRST = 7'd126;
@@ -42,6 +45,7 @@ module sha2_core
   alg_e alg_q;
   // One hot, or all zero when idle: they enable most registers without a gate.
   logic phase_a_q, phase_b_q, done_q;
+  logic idle_q;
   logic close_q;               // with phase_a_q: no slot, but the last word of a to d and the end
   logic [6:0] cnt_q, cnt_d;
   logic mix_q, mix_d;
@@ -56,7 +60,7 @@ module sha2_core
   assign a_en = phase_a_q && (!take_q || word_valid_i);
   assign b_en = phase_b_q;
   assign word_ready_o = phase_a_q && take_q;
-  assign idle_o = !(phase_a_q || phase_b_q || done_q);
+  assign idle_o = idle_q;
   assign done_o = done_q;
 
   assign block_end = cnt_q == (is_256_q ? 7'd65 : 7'd81);
@@ -72,6 +76,7 @@ module sha2_core
   end
 
   always_ff @(posedge clk_i) begin
+    idle_q <= clear_i || (idle_q && !start_i);
     if (start_i) begin
       // Phase B of a slot before the first, in which all is zero, fetches the initial value.
       phase_b_q <= 1'b1;
@@ -137,24 +142,20 @@ module sha2_core
     endcase
   endfunction
   logic first_q;
-  logic [1:0] turn_q;  // word of the next slot
+  logic [1:0] turn_q;  // slots since the one of word 3 and 7
   logic [63:0] iv_a_q, iv_e_q;
-  // Words of the table a cycle ahead, in phase A; for the first slot, which has none, at the start.
+  // Words of the table a cycle ahead, in phase A, and before the start.
   logic [63:0] next_a_q, next_e_q;
-  alg_e iv_alg;
-  logic [1:0] iv_turn;
-  assign iv_alg  = start_i ? alg_i : alg_q;
-  assign iv_turn = start_i ? 2'd3 : turn_q;
   always_ff @(posedge clk_i) begin
-    next_a_q <= iv(iv_alg, {1'b0, iv_turn});
-    next_e_q <= iv(iv_alg, {1'b1, iv_turn});
+    next_a_q <= iv(alg_i, {1'b0, ~turn_q});
+    next_e_q <= iv(alg_i, {1'b1, ~turn_q});
     if (start_i) begin
       first_q <= 1'b1;
-      turn_q  <= 2'd3;
+      turn_q  <= '0;
     end
     if (b_en) begin
       if (!mix_d) first_q <= 1'b0;
-      turn_q <= turn_q - 2'd1;
+      turn_q <= turn_q + 2'd1;
       iv_a_q <= first_q ? next_a_q : '0;
       iv_e_q <= first_q ? next_e_q : '0;
     end
@@ -263,27 +264,31 @@ module sha2_core
     end
   end
 
-  // Selected by registers of its own, set when it is done.
-  logic out_256_q, out_48_q, out_64_q;  // 32-bit words; the first 48, the last 16 bytes of 64-bit words
-  always_ff @(posedge clk_i) begin
-    if (a_en && close_q) begin
-      out_256_q <= is_256_q;
-      out_48_q  <= is_512_q;
-      out_64_q  <= is_512_q && alg_q != SHA_384;
-    end
-    if (clear_i) begin
-      out_256_q <= 1'b0;
-      out_48_q  <= 1'b0;
-      out_64_q  <= 1'b0;
-    end
-  end
+  // The last MIX makes the digest's words one by one: of both chains in turn, from each the last first.
+  logic        ends_a, ends_e, ends, gives;
+  logic [2:0]  given_q, index;
+  logic [63:0] made, turned;
+  assign ends_a = phase_a_q && was_mix_q && closing_q;
+  assign ends_e = phase_b_q && mix_q && closing_q;
+  assign ends   = ends_a || ends_e;
+  assign gives  = ends && (alg_q != SHA_384 || index < 3'd6);
+  assign index  = {!given_q[0], ~given_q[2:1]};
+  assign made   = phase_a_q ? t1_q : pd_q;
   always_comb begin
-    for (int i = 0; i < 64; i++) begin
-      digest_o[8*i+:8] = {8{i < 48 ? out_48_q : out_64_q}} &
-                         (i < 32 ? ha_q[2'(i/8)][8*(7-i%8)+:8] : he_q[2'(i/8)][8*(7-i%8)+:8]);
-      if (i < 32) digest_o[8*i+:8] |= {8{out_256_q}} &
-                         (i < 16 ? ha_q[2'(i/4)][32+8*(3-i%4)+:8] : he_q[2'(i/4)][32+8*(3-i%4)+:8]);
+    for (int i = 0; i < 8; i++) turned[8*i+:8] = made[8*(7-i)+:8];
+    if (is_256_q) turned[63:32] = turned[31:0];
+  end
+  always_ff @(posedge clk_i) begin
+    digest_at_o <= is_256_q ? {1'b0, index[2:1]} : index;
+    digest_o    <= turned;
+    digest_we_o <= is_256_q ? {index[0], !index[0]} : '1;
+    if (ends) given_q <= given_q + 3'd1;
+    if (!gives || clear_i) begin
+      digest_we_o <= '0;
+      digest_at_o <= '0;
+      digest_o    <= '0;
     end
+    if (clear_i) given_q <= '0;
   end
 
 `ifndef SYNTHESIS

@@ -48,6 +48,7 @@ struct Sha {
     input: [Port; 5],
     out: [Port; 3],
     zero: Port,
+    stray: Port,
 }
 
 /// How a message is played.
@@ -71,7 +72,7 @@ impl Sha {
         ];
         let mut m = Bench::new("sha2_tb", &files, &[]).m;
         let mut p = |n: &str| m.port(n).unwrap();
-        let (clear, zero) = (p("clear_i"), p("zero_o"));
+        let (clear, zero, stray) = (p("clear_i"), p("zero_o"), p("stray_o"));
         let req = ["req_valid_i", "req_ready_o", "req_alg_i"].map(&mut p);
         let input = ["in_valid_i", "in_ready_o", "in_data_i", "in_bytes_i", "in_last_i"].map(&mut p);
         let out = ["out_valid_o", "out_ready_i", "out_digest_o"].map(&mut p);
@@ -84,6 +85,7 @@ impl Sha {
             input,
             out,
             zero,
+            stray,
         };
         sha.m.tick();
         assert_eq!(sha.m.get(sha.zero), 1, "after reset");
@@ -152,6 +154,7 @@ impl Sha {
                 "digest visible before its time"
             );
             assert!(requested || !done, "a digest without a message");
+            assert_eq!(self.m.get(self.stray), 0, "something beside the digest");
             self.m.rise();
             requested |= ready;
             if offered && in_ready {

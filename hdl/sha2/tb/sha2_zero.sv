@@ -19,9 +19,10 @@ module sha2_core_zero (
   input  logic [63:0] k_q,
   input  logic [63:0] kw_q,
   input  logic mix_q,
-  input  logic out_256_q,
-  input  logic out_48_q,
-  input  logic out_64_q,
+  input  logic [2:0] given_q,
+  input  logic [1:0] digest_we_o,
+  input  logic [2:0] digest_at_o,
+  input  logic [63:0] digest_o,
   input  logic [63:0] p_q,
   input  logic [63:0] pd_q,
   input  logic phase_a_q,
@@ -46,7 +47,7 @@ module sha2_core_zero (
   always_comb begin
     zero_o = ~|{alg_q, closing_q, cnt_q, final_q, first_q, is_256_q, is_512_q, iv_a_q, iv_e_q, k_q, kw_q, mix_q,
                 p_q, pd_q, phase_a_q, phase_b_q, done_q, close_q, sched_256_q, sched_512_q, t1_q, take_q,
-                out_256_q, out_48_q, out_64_q, turn_q, u_q, use_256_q, use_512_q, v_q, was_mix_q, x_q, y_q};
+                given_q, digest_we_o, digest_at_o, digest_o, turn_q, u_q, use_256_q, use_512_q, v_q, was_mix_q, x_q, y_q};
     for (int i = 0; i < 4; i++) zero_o &= a_q[i] == '0;
     for (int i = 0; i < 4; i++) zero_o &= e_q[i] == '0;
     for (int i = 0; i < 4; i++) zero_o &= ha_q[i] == '0;

@@ -10,6 +10,7 @@ module guard
 #(
   parameter  int unsigned SLOTS  = 64,
   parameter  int unsigned QUEUES = 8,
+  parameter  bit          EC     = 1'b0,   // there are engines for elliptic curves
   localparam int unsigned QW     = $clog2(QUEUES)
 ) (
   input  logic              clk_i,
@@ -29,12 +30,14 @@ module guard
   input  logic [31:0]       used_i,
   output logic              busy_o,    // it decides on that slot for a lane, or has and not handed over
   output logic              count_o,   // a seal under that slot: one more
-  // One of three ways out.
+  // One of four ways out.
   output logic              chan_valid_o,
   input  logic              chan_ready_i,
   output chan_req_t         chan_o,
   output logic              key_valid_o,
   input  logic              key_ready_i,
+  output logic              ec_valid_o,    // with key_o
+  input  logic              ec_ready_i,
   output key_req_t          key_o,
   output logic              cpl_valid_o,
   input  logic              cpl_ready_i,
@@ -46,12 +49,12 @@ module guard
   logic [QW-1:0] queue_q;
   status_e       verdict_q;
 
-  logic    is_gcm, is_seal, is_key, is_nop;
+  logic    is_gcm, is_seal, is_key, is_ec, is_nop;
   status_e key_status;
   assign is_seal = sub_q.opcode == OPCODE_GCM_SEAL;
   assign is_gcm  = is_seal || sub_q.opcode == OPCODE_GCM_OPEN;
   assign is_nop  = sub_q.opcode == OPCODE_NOP;
-  key_static u_key (.sub_i(sub_q), .known_o(is_key), .status_o(key_status));
+  key_static #(.EC(EC)) u_key (.sub_i(sub_q), .known_o(is_key), .ec_o(is_ec), .status_o(key_status));
 
   /* verilator lint_off UNUSEDSIGNAL */  // each check looks at its own fields
   // Flags and lengths, of the descriptor alone.
@@ -103,14 +106,16 @@ module guard
   end
 
   logic good, handed;
-  assign handed       = (chan_valid_o && chan_ready_i) || (key_valid_o && key_ready_i) || (cpl_valid_o && cpl_ready_i);
+  assign handed       = (chan_valid_o && chan_ready_i) || (key_valid_o && key_ready_i) || (ec_valid_o && ec_ready_i)
+      || (cpl_valid_o && cpl_ready_i);
   assign good         = verdict_q == STATUS_OK;
   assign slot_o       = sub_q.slot;
   assign sub_ready_o  = state_q == IDLE || handed;
   assign busy_o       = state_q != IDLE && is_gcm;
   assign count_o      = state_q == DECIDE && is_seal && verdict == STATUS_OK;
   assign chan_valid_o = state_q == SEND && good && is_gcm;
-  assign key_valid_o  = state_q == SEND && is_key;
+  assign key_valid_o  = state_q == SEND && is_key && !is_ec;
+  assign ec_valid_o   = state_q == SEND && is_ec;
   assign cpl_valid_o  = state_q == SEND && !is_key && (!good || is_nop);
   key_size_e   size_q;
   logic        counter_q;

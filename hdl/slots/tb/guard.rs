@@ -23,9 +23,16 @@ struct Case {
     meta: [Meta; SLOTS],
     used: u32,
     resetting: u8,
+    /// The device has engines for elliptic curves.
+    ec: bool,
 }
 
 impl Case {
+    /// The operation with keys that it is.
+    fn key_op(&self) -> Option<Opcode> {
+        model::op_of(&self.sub).filter(|&o| self.ec || !is_ec(o))
+    }
+
     fn opcode(&self) -> Option<Opcode> {
         // Those that are served.
         Opcode::from_code(self.sub.opcode() as u8).filter(|op| {
@@ -55,7 +62,7 @@ impl Case {
         if self.resetting >> self.queue & 1 == 1 {
             return Status::Aborted;
         }
-        if let Some(op) = model::op_of(s) {
+        if let Some(op) = self.key_op() {
             return model::static_checks(s, op);
         }
         let op = self.opcode();
@@ -121,6 +128,7 @@ impl Case {
             }),
             used: 0,
             resetting: rng.random(),
+            ec: true,
         };
         c.sub.set_opcode(op as u32).set_reserved0(0).set_reserved1(0);
         c.sub.set_slot(rng.random_range(0..SLOTS as u32));
@@ -167,7 +175,7 @@ impl Case {
         if model::op_of(&c.sub).is_some() {
             key_operation(&mut c.sub, op, rng);
         }
-        if op != Opcode::Random {
+        if model::op_of(&c.sub).is_none_or(model::slotted) {
             let generation = c.meta().generation.into();
             c.sub.set_generation(generation);
         }
@@ -175,6 +183,10 @@ impl Case {
         assert_eq!(c.verdict(), Status::Ok, "{c:?}");
         c
     }
+}
+
+fn is_ec(op: Opcode) -> bool {
+    op as u8 >= 0x60
 }
 
 /// The rest of a key operation's descriptor, its flags and lengths as they must be.
@@ -186,7 +198,7 @@ fn key_operation(s: &mut Submission, op: Opcode, rng: &mut ChaCha8Rng) {
     let mut any = |bits: u32| rng.random::<u32>() & bits;
     let hash = 1 + any(0xffff) % 3;
     let digest = model::digest(hash as u8);
-    if op != Random {
+    if model::slotted(op) {
         s.set_slot(slot);
     }
     if model::attributes(op) {
@@ -196,6 +208,7 @@ fn key_operation(s: &mut Submission, op: Opcode, rng: &mut ChaCha8Rng) {
             0
         };
         let kind = any(7);
+        let kind = if op == EcGenerate { 6 + (kind & 1) } else { kind };
         let secret = if kind == 4 { 16 + any(0xffff) % 49 } else { 0 };
         let epoch = if op == KeyRoot { 0xffff_0000 } else { 0 };
         s.set_aad0(any(0xffff_0000 | domain) | kind);
@@ -243,6 +256,33 @@ fn key_operation(s: &mut Submission, op: Opcode, rng: &mut ChaCha8Rng) {
             s.set_pay_len(1 + any(0xffff));
             writes = true;
         }
+        EcSign => {
+            s.set_pay_len(20 + 4 * (any(0xffff) % 12))
+                .set_aad3(hash << 16 | any(1));
+            (reads, writes) = (true, true);
+        }
+        EcVerify | EcCheck => {
+            let kind = 6 + any(1);
+            let point = if kind == 7 { 96 } else { 64 };
+            let rest = point + 20 + 4 * (any(0xffff) % 12);
+            s.set_aad0(kind)
+                .set_pay_len(point + if op == EcVerify { rest } else { 0 });
+            reads = true;
+        }
+        EcPublic | EcRaw => {
+            s.set_pay_len(64 + 32 * any(1));
+            (reads, writes) = (op == EcRaw, true);
+        }
+        EcGenerate => {
+            s.set_pay_len(if s.aad0() as u8 == 7 { 96 } else { 64 });
+            writes = true;
+        }
+        EcEcdh => {
+            let salt = any(0xffff) % 65;
+            s.set_pay_len(64 + salt + any(0xffff) % (289 - salt))
+                .set_aad3(hash << 16 | salt);
+            reads = true;
+        }
         _ => {}
     }
     if op == KeyUnwrap || op == KeyLock {
@@ -263,7 +303,9 @@ fn key_operation(s: &mut Submission, op: Opcode, rng: &mut ChaCha8Rng) {
 const BREAK: &[fn(&mut Case, &mut ChaCha8Rng)] = &[
     |c, _| c.resetting |= 1 << c.queue,
     |c, r| {
-        let op = *[3, 0x3f, 0x4b, 0x4e, 0x53, 0x80, 0xff].choose(r).unwrap();
+        let op = *[3, 0x3f, 0x4b, 0x4e, 0x53, 0x5f, 0x67, 0x80, 0xff]
+            .choose(r)
+            .unwrap();
         c.sub.set_opcode(op);
     },
     |c, r| {
@@ -326,12 +368,22 @@ const BREAK: &[fn(&mut Case, &mut ChaCha8Rng)] = &[
             .set_aad3(c.sub.aad3() & !0xff_0000 | *[0, 4, 5, 0x80].choose(r).unwrap() << 16);
     },
     |c, r| {
-        c.sub
-            .set_pay_len(*[0, 24, 65, 72, 80, 127, 129, 256, 257, 65537].choose(r).unwrap());
+        c.sub.set_pay_len(
+            *[
+                0, 19, 21, 24, 63, 64, 65, 68, 72, 80, 96, 127, 129, 144, 196, 208, 256, 257, 260, 352, 353,
+                65537,
+            ]
+            .choose(r)
+            .unwrap(),
+        );
     },
     |c, r| {
         c.sub
             .set_aad3(c.sub.aad3() & !0x7f | *[0, 3, 4, 33, 49, 65, 127].choose(r).unwrap());
+    },
+    |c, r| {
+        c.sub
+            .set_aad0(c.sub.aad0() & !0xff | *[0, 4, 5, 6, 7, 8].choose(r).unwrap());
     },
     |c, r| {
         c.sub
@@ -354,7 +406,8 @@ struct Guard {
 }
 
 impl Guard {
-    fn new(seed: u64) -> Self {
+    /// `ec`: with engines for elliptic curves (1) or without.
+    fn new(seed: u64, ec: u32) -> Self {
         let files = [
             "pkg/rtl/casemate_abi_pkg.sv",
             "gcm/rtl/gcm_pkg.sv",
@@ -367,7 +420,7 @@ impl Guard {
             b: Bench::new(
                 "guard",
                 &files,
-                &[("SLOTS", SLOTS as u32), ("QUEUES", QUEUES as u32)],
+                &[("SLOTS", SLOTS as u32), ("QUEUES", QUEUES as u32), ("EC", ec)],
             ),
             stable: Stable::default(),
             rng: ChaCha8Rng::seed_from_u64(seed),
@@ -387,7 +440,7 @@ impl Guard {
 
     /// One cycle; the slot's metadata follow its number by two. Gives the way out that was taken, and whether a seal was counted.
     fn cycle(&mut self, c: &Case) -> (Option<&'static str>, bool) {
-        for ready in ["chan_ready_i", "key_ready_i", "cpl_ready_i"] {
+        for ready in ["chan_ready_i", "key_ready_i", "ec_ready_i", "cpl_ready_i"] {
             let go = !chance(&mut self.rng, self.stall);
             self.b.set(ready, go);
         }
@@ -397,11 +450,13 @@ impl Guard {
             .check(b, "chan", "chan_valid_o", "chan_ready_i", &["chan_o"]);
         self.stable
             .check(b, "key", "key_valid_o", "key_ready_i", &["key_o"]);
+        self.stable.check(b, "ec", "ec_valid_o", "ec_ready_i", &["key_o"]);
         self.stable
             .check(b, "cpl", "cpl_valid_o", "cpl_ready_i", &["cpl_o"]);
         let ways = [
             ("chan", "chan_valid_o", "chan_ready_i"),
             ("key", "key_valid_o", "key_ready_i"),
+            ("ec", "ec_valid_o", "ec_ready_i"),
             ("cpl", "cpl_valid_o", "cpl_ready_i"),
         ];
         let offered: Vec<_> = ways.iter().filter(|w| b.is(w.1)).collect();
@@ -432,7 +487,8 @@ impl Guard {
     fn compare(&mut self, way: &str, c: &Case) {
         let (verdict, op) = (c.verdict(), c.opcode());
         let want = match op {
-            _ if model::op_of(&c.sub).is_some() => "key",
+            _ if c.key_op().is_some_and(is_ec) => "ec",
+            _ if c.key_op().is_some() => "key",
             Some(Opcode::GcmSeal | Opcode::GcmOpen) if verdict == Status::Ok => "chan",
             _ => "cpl",
         };
@@ -451,7 +507,7 @@ impl Guard {
                 assert_eq!(o.take(2), u128::from(c.meta().key_type) - 1, "key size");
                 assert_eq!(o.take(6), queue);
             }
-            "key" => {
+            "key" | "ec" => {
                 let mut o = self.b.bits("key_o");
                 assert_eq!(o.bytes(64), c.sub.to_le());
                 assert_eq!(o.take(8), verdict as u128, "want {verdict:?} of {c:x?}");
@@ -520,7 +576,7 @@ impl Guard {
 
 #[test]
 fn every_rule_and_every_pair_of_rules() {
-    let mut g = Guard::new(1);
+    let mut g = Guard::new(1, 1);
     let mut seen = std::collections::HashSet::new();
     for &op in OPCODES {
         for (i, first) in BREAK.iter().enumerate() {
@@ -535,12 +591,12 @@ fn every_rule_and_every_pair_of_rules() {
             }
         }
     }
-    assert_eq!(seen.len(), 16, "every code that the guard gives: {seen:?}");
+    assert_eq!(seen.len(), 17, "every code that the guard gives: {seen:?}");
 }
 
 #[test]
 fn random_descriptors() {
-    let mut g = Guard::new(2);
+    let mut g = Guard::new(2, 1);
     let cases: Vec<_> = (0..6000).map(|i| random_case(&mut g, i)).collect();
     for (i, c) in cases.iter().enumerate() {
         g.stall = [0, 30, 80][i % 3];
@@ -564,7 +620,7 @@ fn random_case(g: &mut Guard, i: usize) -> Case {
 
 #[test]
 fn a_reset_forgets_the_descriptor() {
-    let mut g = Guard::new(4);
+    let mut g = Guard::new(4, 1);
     for n in 0..6 {
         let c = Case::good(OPCODES[n % 5], &mut g.rng);
         g.apply(&c);
@@ -582,5 +638,17 @@ fn a_reset_forgets_the_descriptor() {
         }
         let next = Case::good(Opcode::GcmSeal, &mut g.rng);
         g.run(&next);
+    }
+}
+
+#[test]
+fn without_engines_their_opcodes_are_unknown() {
+    let mut g = Guard::new(5, 0);
+    for &op in OPCODES.iter().filter(|&&o| is_ec(o)) {
+        let mut c = Case::good(op, &mut g.rng);
+        c.ec = false;
+        // Of no other field is more known of them than of any unknown opcode.
+        assert_eq!(c.verdict(), Status::BadOpcode);
+        g.run(&c);
     }
 }

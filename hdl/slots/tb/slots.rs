@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The slots between a guard, a key unit and two lanes played here: a slot is empty while its key changes, it does not change while the
-//! guard decides on it, no lane's key port is touched until every request given before is answered, seals count, and nothing of a
-//! key comes out elsewhere.
+//! guard or an engine decides on it, no lane's key port is touched until every request given before is answered, a key that an
+//! engine holds is not stored over, seals and signatures count, and nothing of a key comes out elsewhere.
 
 #[path = "../../keys/tb/model.rs"]
 mod model;
+mod readers;
 
 use casemate_hdl_tb::{Bench, chance, pack};
 use model::Meta;
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use readers::{EC, Known, Readers};
 
 const SLOTS: usize = 8;
 const LANES: usize = 2;
 const FILL: u64 = 0;
 const EMPTY: u64 = 1;
 const RIGHTS: u64 = 2;
-/// Of keys that do not seal.
+/// Of keys that neither seal nor sign.
 const COUNT: u64 = 3;
 
 #[derive(Debug, Clone)]
@@ -30,6 +32,8 @@ struct Put {
     age: u32,
     /// Requests in each lane that must be answered first, from the moment the slot was empty.
     before: Option<[u32; LANES]>,
+    /// The cycle of the first word of the key, once it was asked for.
+    words_at: Option<u64>,
     cleared: [bool; LANES],
     loaded: [bool; LANES],
     /// Cycle in which each lane says that it is done.
@@ -39,6 +43,11 @@ struct Put {
 impl Put {
     fn aes(&self) -> bool {
         self.op == FILL && self.meta.key_type <= 3
+    }
+
+    /// It may store: the slot is empty and no request of it is left.
+    fn drained(&self) -> bool {
+        self.before == Some([0; LANES])
     }
 }
 
@@ -71,10 +80,9 @@ struct Slots {
     counts: u32,
     /// What the guard's slot was when it looked; none: its key was changing.
     looked: Option<(Meta, u32)>,
-    /// What the key unit will see of the slots that it asked for in this cycle and the last, if that is known.
-    read: [Option<(usize, Meta)>; 2],
-    /// Material that will be shown, if it is known.
-    fetched: Option<[u8; 64]>,
+    readers: Readers,
+    /// Cycles in which a command waited for an engine that decided on its slot, or held its key.
+    waits: [u32; 2],
 }
 
 impl Slots {
@@ -84,12 +92,18 @@ impl Slots {
             "gcm/rtl/gcm_pkg.sv",
             "pkg/rtl/casemate_pkg.sv",
             "slots/rtl/slots_pkg.sv",
+            "ecunit/rtl/ecunit_pkg.sv",
             "slots/rtl/slot_flags.sv",
             "slots/rtl/slots.sv",
+            "slots/tb/slots_tb.sv",
         ];
-        let params = [("SLOTS", SLOTS as u32), ("LANES", LANES as u32)];
+        let params = [
+            ("SLOTS", SLOTS as u32),
+            ("LANES", LANES as u32),
+            ("EC", EC as u32),
+        ];
         Self {
-            b: Bench::new("slots", &files, &params),
+            b: Bench::new("slots_tb", &files, &params),
             rng: ChaCha8Rng::seed_from_u64(seed),
             meta: Default::default(),
             used: [0; SLOTS],
@@ -104,22 +118,33 @@ impl Slots {
             seals: 0,
             counts: 0,
             looked: None,
-            read: [None; 2],
-            fetched: None,
+            readers: Readers::new(),
+            waits: [0; 2],
         }
     }
 
     fn random_put(&mut self) -> Put {
         let r = &mut self.rng;
-        let slot = r.random_range(0..SLOTS);
+        // Often one that an engine is at.
+        let held: Vec<usize> = (0..SLOTS)
+            .filter(|&s| self.readers.holds(s) || self.readers.busy(s))
+            .collect();
+        let slot = match held[..] {
+            [first, ..] if chance(r, 50) => first,
+            _ => r.random_range(0..SLOTS),
+        };
         let generation = self.meta[slot].generation;
         let valid = self.meta[slot].valid;
         let mut op = [FILL, FILL, EMPTY, RIGHTS][r.random_range(0..if valid { 4 } else { 2 })];
         let mut used = r.random();
-        if valid && self.meta[slot].key_type > 3 && r.random() {
+        if valid && [4, 5].contains(&self.meta[slot].key_type) && r.random() {
             (op, used) = (COUNT, self.used[slot].wrapping_add(1));
         }
-        let key_type = r.random_range(1..=5);
+        // Of a key that there is the type stays.
+        let key_type = match op {
+            FILL => r.random_range(1..=7),
+            _ => self.meta[slot].key_type,
+        };
         let mut key = [0; 64];
         r.fill_bytes(&mut key);
         Put {
@@ -141,6 +166,7 @@ impl Slots {
             key,
             age: 0,
             before: None,
+            words_at: None,
             cleared: [false; LANES],
             loaded: [false; LANES],
             done_at: [None; LANES],
@@ -194,22 +220,23 @@ impl Slots {
             self.seals += 1;
             self.used[self.look] = self.used[self.look].wrapping_add(1);
         }
+        self.readers.drive(&mut self.b, &mut self.rng, SLOTS);
         // Key unit.
-        self.check_read();
-        let read = self.rng.random_range(0..SLOTS);
-        self.b.set("read_slot_i", read as u64);
-        let (fetch, wipe) = (chance(&mut self.rng, 20), chance(&mut self.rng, 10));
-        self.b.set("fetch_i", fetch);
-        self.b.set("forget_i", wipe);
         self.b.set("put_valid_i", self.now.is_some());
+        let mut word = self.rng.random();
+        let mut comes = false;
         if let Some(p) = &self.now {
             self.b.set("put_op_i", p.op);
             self.b.set("put_slot_i", p.slot as u64);
             self.b.set("put_used_i", p.used);
-            let (meta, key) = (pack(&p.meta.fields()), p.key);
-            self.b.set_words("put_meta_i", &meta);
-            self.b.set_bytes("put_key_i", &key);
+            self.b.set_words("put_meta_i", &pack(&p.meta.fields()));
+            if let Some(i) = p.words_at.and_then(|at| now.checked_sub(at)).filter(|&i| i < 8) {
+                let i = 8 * i as usize;
+                (comes, word) = (true, u64::from_le_bytes(p.key[i..i + 8].try_into().unwrap()));
+            }
         }
+        self.b.set("put_word_valid_i", comes);
+        self.b.set("put_word_i", word);
         // Lanes.
         let (mut given, mut answered, mut ready, mut done) = (0u64, 0u64, 0u64, 0u64);
         let hands = matches!(self.guard, Guard::Send(0)).then(|| self.rng.random_range(0..LANES));
@@ -231,7 +258,16 @@ impl Slots {
         self.b.set("key_done_i", done);
         self.b.m.settle();
 
+        let signature = self.readers.check(&mut self.b, &mut self.rng);
         self.key_port(ready, now);
+        if self.b.is("put_ask_o") {
+            let delay = self.rng.random_range(1..10);
+            let holds = |slot| self.readers.holds(slot);
+            let p = self.now.as_mut().expect("a key asked for without an operation");
+            assert!(p.op == FILL && p.words_at.is_none(), "asks again");
+            assert!(p.drained() && !holds(p.slot), "asks too early");
+            p.words_at = Some(now + delay);
+        }
         for l in 0..LANES {
             let (g, a) = (given >> l & 1 == 1, answered >> l & 1 == 1);
             self.out[l] = self.out[l] + u32::from(g) - u32::from(a);
@@ -250,6 +286,7 @@ impl Slots {
             && p.op < RIGHTS
             && p.age > 2
             && (self.guard == Guard::Idle || self.look != p.slot)
+            && !self.readers.busy(p.slot)
         {
             // Empty from here on. Of an empty slot no request is left.
             p.before = Some(if self.meta[p.slot].valid {
@@ -261,8 +298,7 @@ impl Slots {
         if self.b.is("done_o") {
             self.complete();
         }
-        // What is asked for now is shown two cycles later as it is now; while it changes it is one or the other.
-        let changing = self.now.as_ref().filter(|p| p.op < RIGHTS).map(|p| p.slot);
+        // What is looked at now is shown two cycles later as it is now.
         let held = self
             .now
             .as_ref()
@@ -270,30 +306,28 @@ impl Slots {
         if self.guard == Guard::Look {
             self.looked = (!held).then_some((self.meta[self.look], self.used[self.look]));
         }
-        let busy = self.now.as_ref().map(|p| p.slot);
-        let known = busy != Some(read) && self.completed > 0;
-        self.read = [known.then_some((read, self.meta[read])), self.read[0]];
-        let shown = self.fetched;
-        if wipe {
-            self.fetched = Some([0; 64]);
-        } else if fetch {
-            self.fetched = self.key[read].filter(|_| changing != Some(read));
+        if let Some((slot, used)) = signature {
+            assert!(self.meta[slot].valid && self.meta[slot].key_type > 5);
+            self.used[slot] = self.used[slot].wrapping_add(1);
+            assert_eq!(used, self.used[slot], "a signature is not counted on");
         }
-        self.b.m.rise();
-        let material = self.b.bytes("material_o");
-        assert!(shown.is_none_or(|k| material == k), "material");
-    }
-
-    /// The public half of the slot that was asked for.
-    fn check_read(&mut self) {
-        let Some((slot, want)) = self.read[1] else {
-            return;
+        if let Some(p) = self.now.as_ref().filter(|p| p.op < RIGHTS) {
+            self.waits[0] += u32::from(p.before.is_none() && p.age > 2 && self.readers.busy(p.slot));
+            self.waits[1] += u32::from(p.drained() && self.readers.holds(p.slot));
+        }
+        // A slot with a command is one thing or the other.
+        let (command, completed) = (self.now.as_ref(), self.completed);
+        let stores = command.filter(|p| p.op < RIGHTS && p.drained() && !self.readers.holds(p.slot));
+        let stores = stores.map(|p| p.slot);
+        let (meta, used, key) = (&self.meta, &self.used, &self.key);
+        let quiet = |s: usize| completed > 0 && command.is_none_or(|p| p.slot != s);
+        let known = Known {
+            public: &|s| quiet(s).then(|| (meta[s], used[s])),
+            key: &|s| key[s],
+            steady: &|s| stores != Some(s),
         };
-        let got = Meta::take(&mut self.b.bits("read_meta_o"));
-        assert_eq!((got.valid, got.generation), (want.valid, want.generation));
-        if want.valid {
-            assert_eq!(got, want, "slot {slot}");
-        }
+        self.readers.note(now, known);
+        self.b.m.rise();
     }
 
     fn key_port(&mut self, ready: u64, now: u64) {
@@ -311,12 +345,10 @@ impl Slots {
             return;
         }
         let delay = self.rng.random_range(1..30);
+        let holds = |slot| self.readers.holds(slot);
         let p = self.now.as_mut().expect("a key offered without an operation");
-        assert_eq!(
-            p.before,
-            Some([0; LANES]),
-            "requests given before are not answered"
-        );
+        assert!(p.drained(), "requests given before are not answered");
+        assert!(!holds(p.slot), "an engine holds the key");
         assert_eq!(slot as usize, p.slot);
         if !clear {
             assert!(p.aes(), "a key that no lane uses");
@@ -342,6 +374,7 @@ impl Slots {
     fn complete(&mut self) {
         let p = self.now.take().expect("done without an operation");
         assert_eq!(p.done_at, [None; LANES], "before each lane is done");
+        assert_eq!(p.op == FILL, p.words_at.is_some(), "the key was asked for");
         if p.op < RIGHTS {
             assert_eq!(p.cleared, [true; LANES]);
             assert_eq!(p.loaded, [p.aes(); LANES]);
@@ -375,6 +408,12 @@ impl Slots {
         panic!("an operation does not end: {:?}", self.now);
     }
 
+    fn reset(&mut self) {
+        self.b.m.reset().unwrap();
+        (self.now, self.guard, self.readers) = (None, Guard::Idle, Readers::new());
+        (self.meta, self.out, self.completed, self.key) = (Default::default(), [0; LANES], 0, [None; SLOTS]);
+    }
+
     /// Every slot once, so that all memory is known.
     fn fill_all(&mut self) {
         for slot in 0..SLOTS {
@@ -406,6 +445,14 @@ fn random_changes() {
             s.completed,
             s.seals
         );
+        let r = &s.readers;
+        assert!(
+            r.keys.iter().all(|&n| n > 200) && r.signatures > 30 && s.waits.iter().all(|&n| n > 50),
+            "{:?} keys fetched, {} signatures, waits {:?}",
+            r.keys,
+            r.signatures,
+            s.waits
+        );
     }
 }
 
@@ -429,6 +476,8 @@ fn a_change_waits_for_the_requests_before_it_and_no_others() {
         }
     }
     s.b.set("look_busy_i", false);
+    s.b.set_words("ec_ask_i", &[0; 3]);
+    s.b.set("ec_held_i", 0u64);
     s.b.set("key_ready_i", 3u64);
     for _ in 0..3 {
         quiet(&mut s, 2, 0);
@@ -448,7 +497,8 @@ fn a_change_waits_for_the_requests_before_it_and_no_others() {
         quiet(&mut s, 0, 2);
     }
     assert!(
-        (0..10).any(|_| {
+        // Eight words are overwritten first.
+        (0..16).any(|_| {
             quiet(&mut s, 0, 0);
             s.b.get("key_valid_o") == 3
         }),
@@ -466,16 +516,80 @@ fn a_reset_empties_every_slot() {
             }
             s.cycle();
         }
-        s.b.m.reset().unwrap();
-        (s.now, s.guard, s.fetched, s.read) = (None, Guard::Idle, None, [None; 2]);
-        (s.meta, s.out, s.completed, s.key) = (Default::default(), [0; LANES], 0, [None; SLOTS]);
+        s.reset();
         for slot in 0..SLOTS {
+            s.b.set("read_ask_i", true);
             s.b.set("read_slot_i", slot as u64);
-            s.b.set("put_valid_i", false);
-            s.b.m.tick();
-            s.b.m.tick();
+            (0..4).for_each(|_| s.b.m.tick());
+            assert!(s.b.is("read_grant_o"));
             let m = Meta::take(&mut s.b.bits("read_meta_o"));
             assert_eq!((m.valid, m.generation), (false, 0));
         }
+        s.reset();
     }
+}
+
+/// Whatever is under way, and whoever still asks.
+#[test]
+fn a_wipe_leaves_nothing() {
+    let mut s = Slots::new(6);
+    let mut was_left = 0;
+    for round in 0..40 {
+        s.stall = [0, 30, 80][round % 3];
+        s.fill_all();
+        for _ in 0..s.rng.random_range(200..500) {
+            if s.now.is_none() && chance(&mut s.rng, 50) {
+                s.now = Some(s.random_put());
+            }
+            s.cycle();
+        }
+        s.b.set("wipe_i", true);
+        let mut took = None;
+        for n in 0..8 * SLOTS + 40 {
+            s.readers.drive(&mut s.b, &mut s.rng, SLOTS);
+            let random: u64 = s.rng.random();
+            for (i, port) in ["look_busy_i", "count_i", "put_valid_i", "put_word_valid_i"]
+                .iter()
+                .enumerate()
+            {
+                s.b.set(port, random >> i & 1);
+            }
+            s.b.set("look_slot_i", random >> 8 & 7);
+            s.b.set("put_slot_i", random >> 16 & 7);
+            s.b.set("put_op_i", random >> 24 & 3);
+            s.b.set("put_word_i", random);
+            s.b.set("lane_given_i", 0u64);
+            s.b.set("key_ready_i", random >> 32 & 3);
+            s.b.set("key_done_i", random >> 34 & 3);
+            s.b.m.settle();
+            was_left |= s.b.get("left_o");
+            if n > 0 {
+                let busy = ["done_o", "put_ask_o", "read_valid_o"].map(|p| s.b.is(p));
+                assert_eq!(busy, [false; 3], "done, asks, gives, after {n} cycles");
+                assert_eq!((s.b.get("key_valid_o"), s.b.get("read_word_o")), (0, 0));
+                let mut answer = s.b.bits("ec_answer_o");
+                answer.take(1);
+                assert_eq!(answer.take(65), 0, "an engine gets a word");
+            }
+            // What was looked at before the wipe has come.
+            if n > 3 {
+                for port in ["look_meta_o", "read_meta_o"] {
+                    assert!(!Meta::take(&mut s.b.bits(port)).valid, "a key after {n} cycles");
+                }
+                assert_eq!(s.b.bytes("key_o"), [0; 32]);
+            }
+            if s.b.is("wiped_o") {
+                took.get_or_insert(n);
+                assert_eq!(s.b.get("left_o"), 0, "something of a key is left");
+            }
+            s.b.m.rise();
+        }
+        assert!(took.is_some_and(|n| n <= 8 * SLOTS + 3), "{took:?} cycles");
+        s.b.set("wipe_i", false);
+        s.reset();
+    }
+    assert_eq!(
+        was_left, 0x1f,
+        "places in which there never was anything of a key"
+    );
 }

@@ -7,7 +7,8 @@
 // Blocks come and go as four words, word 0 first.
 //
 // ready_o: idle. Then one of
-//   expand_i  takes key_i and expands it (5.2): 172, 188 or 232 cycles for 128, 192, 256 bits until ready_o;
+//   key_valid_i  takes a word of the key, word 0 first, from the second cycle of ready_o on: eight, whatever its size;
+//   expand_i  expands it (5.2): 172, 188 or 232 cycles for 128, 192, 256 bits until ready_o;
 //   start_i   takes a block: data_i is taken in each of four cycles of take_o; the result leaves in four cycles of valid_o.
 //             11 * rounds + 7 cycles until ready_o, decrypt_i or not.
 // clear_i, whatever is in flight, zeroes every register in four cycles and the round keys in 65; then ready_o. So does a reset.
@@ -22,9 +23,10 @@ module aes_iter
   input  logic         clear_i,
   output logic         ready_o,
   // Key.
+  input  logic         key_valid_i,
+  input  logic [31:0]  key_i,
   input  logic         expand_i,
   input  key_size_e    key_size_i,
-  input  logic [255:0] key_i,
   // Block.
   input  logic         start_i,
   input  logic         decrypt_i,
@@ -52,6 +54,7 @@ module aes_iter
   logic [7:0] rcon_q;
   logic       given_q;             // word_q is a word of the key itself
   logic       sub_q, rot_q;        // this word has SubWord, and RotWord with it
+  logic       forget_q;            // the window is not needed any more
 
   // Control.
   always_comb begin
@@ -118,7 +121,7 @@ module aes_iter
     if (wipe) decrypt_q <= 1'b0;
   end
 
-  // Key schedule. The key enters whole and its words go once round, so that the window is in place for every size.
+  // Key schedule. The key enters by the window's end and its words go once round, so that the window is in place for every size.
   logic [31:0] win_q[8], next_q, old;
   always_comb begin
     unique case (size_q)
@@ -132,7 +135,6 @@ module aes_iter
   assign mod_next = mod_q + 4'd1 == nk_q ? 4'd0 : mod_q + 4'd1;
   always_ff @(posedge clk_i) begin
     if (ready_o && expand_i) begin
-      for (int i = 0; i < 8; i++) win_q[i] <= key_i[32*i+:32];
       size_q  <= key_size_i;
       word_q  <= '0;
       mod_q   <= '0;
@@ -149,8 +151,6 @@ module aes_iter
     if (expanding) begin
       if (capture_q) next_q <= given_q ? win_q[0] : old ^ (sub_q ? sub ^ (rot_q ? {24'd0, rcon_q} : '0) : win_q[7]);
       if (commit_q) begin
-        for (int i = 0; i < 7; i++) win_q[i] <= win_q[i+1];
-        win_q[7] <= next_q;
         word_q   <= word_q + 6'd1;
         mod_q    <= mod_next;
         if (mod_next == 4'd0) given_q <= 1'b0;
@@ -159,11 +159,14 @@ module aes_iter
         sub_q    <= mod_next == 4'd0 || (nk_q[3] && mod_next == 4'd4 && !given_q);
         if (rot_q) rcon_q <= aes_pkg::xtime(rcon_q);
       end
-    end else if (!(ready_o && expand_i)) begin
-      // Only the RAM keeps the key.
-      for (int i = 0; i < 8; i++) win_q[i] <= '0;
-      next_q <= '0;
+    end else next_q <= '0;
+    if (commit_q || key_valid_i) begin
+      for (int i = 0; i < 7; i++) win_q[i] <= win_q[i+1];
+      win_q[7] <= key_valid_i ? key_i : next_q;
     end
+    // Only the RAM keeps the key.
+    forget_q <= wipe || (expanding && state_n[ST_IDLE]);
+    if (forget_q) for (int i = 0; i < 8; i++) win_q[i] <= '0;
     if (wipe) word_q <= word_q + 6'd1;
     if ((clear_i && !wipe) || !rst_ni) word_q <= '0;
   end

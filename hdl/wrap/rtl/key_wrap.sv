@@ -3,23 +3,26 @@
 // The engine with which a key leaves and enters the device: AES-GCM (SP 800-38D, 7.1 and 7.2; 12-byte IV, 16-byte tag) and AES key
 // wrap with padding (SP 800-38F, 6.3; RFC 5649), over one iterative AES and one digit-serial GHASH. One command at a time.
 //
-// Data format: byte i of a string in bits [8*i +: 8] of its port (see wrap_pkg); integers inside GCM and KWP are big-endian strings.
+// Data format: strings go by words of 4 bytes, word 0 first, byte i of one in bits [8*i +: 8] (see wrap_pkg); integers inside GCM and KWP
+// are big-endian strings.
 //
-//   op               payload_i            payload_len_i      payload_o                 payload_len_o     tag
-//   WRAP_GCM_SEAL    plaintext            1 to 64            ciphertext                the same          tag_o
-//   WRAP_GCM_OPEN    ciphertext           1 to 64            plaintext                 the same          tag_i
+//   op               payload in           payload_len_i      payload out               payload_len_o     tag
+//   WRAP_GCM_SEAL    plaintext            1 to 64            ciphertext                the same          out
+//   WRAP_GCM_OPEN    ciphertext           1 to 64            plaintext                 the same          in
 //   WRAP_KWP_WRAP    plaintext            1 to 64            8 bytes more, padded      16 to 72          -
 //   WRAP_KWP_UNWRAP  wrapped              16 to 72, by 8     plaintext                 1 to 64           -
 //
-// Command: with valid_i high and the command steady, ready_o comes for one cycle (when the engine is idle) and takes it.
-// Result: done_o stays with it until ack_i. ok_o is 0 if the tag, the integrity value, the length or the padding is wrong or the
-// command is malformed (a length outside the table, AAD over 64 bytes, key size 3): then payload, length and tag are zero.
-// Outside done_o all outputs are zero.
+// Command: with valid_i high and the command steady, ready_o comes for one cycle (when the engine is idle) and takes it. Then, from the second
+// cycle after that on, come its strings, IN_WORDS words with in_valid_i: key (8 words), IV (3 and one that is ignored), tag (4), AAD (16), payload (18).
+// Result: OUT_WORDS words in cycles that follow each other with out_valid_o: tag (4), payload (18). Then done_o stays with the verdict until
+// ack_i. ok_o is 0 if the tag, the integrity value, the length or the padding is wrong or the command is malformed (a length outside the
+// table, AAD over 64 bytes, key size 3): then payload, length and tag are zero. Outside out_valid_o and done_o all outputs are zero.
 //
-// Time: from ready_o to done_o the number of cycles depends on op, key size and lengths given, and on nothing else.
-// What stays: when done_o rises the key, round keys, H, hash, IV, AAD and working registers are zero; the result's are zero in the second
-// cycle after ack_i. clear_i, whatever is in flight, drops the command and its result; all of it is zero within 68 cycles, and all but
-// the round key RAM within 6. clean_o: idle, and nothing of any command is left.
+// Time: if the words follow each other the number of cycles from ready_o to done_o depends on op, key size and lengths given, and on nothing
+// else.
+// What stays: when out_valid_o rises the key, round keys, H, hash, IV, AAD and working registers are zero; the result's words are as they
+// leave, its length in the second cycle after ack_i. clear_i, whatever is in flight, drops the command and its result; all of it is zero
+// within 68 cycles, and all but the memories within 6. clean_o: idle, and nothing of any command is left.
 module key_wrap
   import gcm_pkg::*, wrap_pkg::*;
 #(
@@ -35,20 +38,18 @@ module key_wrap
   output logic         ready_o,
   input  wrap_op_e     op_i,
   input  key_size_e    key_size_i,
-  input  logic [255:0] key_i,          // 16 or 24 bytes of it for the shorter sizes
-  input  logic [95:0]  iv_i,           // GCM
   input  logic [6:0]   aad_len_i,      // GCM: bytes, 0 to 64
-  input  logic [511:0] aad_i,
   input  logic [6:0]   payload_len_i,  // bytes
-  input  logic [575:0] payload_i,
-  input  logic [127:0] tag_i,          // WRAP_GCM_OPEN
+  // Its strings.
+  input  logic         in_valid_i,
+  input  logic [31:0]  in_i,           // zero while in_valid_i is low; 16 or 24 bytes of the key for the shorter sizes
   // Result.
+  output logic         out_valid_o,
+  output logic [31:0]  out_o,
   output logic         done_o,
   input  logic         ack_i,
   output logic         ok_o,
-  output logic [6:0]   payload_len_o,
-  output logic [575:0] payload_o,
-  output logic [127:0] tag_o
+  output logic [6:0]   payload_len_o
 );
   // A block of the payload must be hashed before the next comes out of the AES.
   if (DIGIT < 2) begin : g_check
@@ -56,17 +57,17 @@ module key_wrap
   end
 
   typedef enum logic [4:0] {
-    ST_IDLE, ST_TAKE, ST_PREPARE, ST_MASK, ST_HEAD, ST_KEY, ST_ICV,
+    ST_IDLE, ST_TAKE, ST_PREPARE, ST_LOAD, ST_HEAD, ST_KEY, ST_ICV,
     ST_START, ST_INPUT, ST_OUTPUT, ST_AAD, ST_AAD_WAIT, ST_LENGTHS_WAIT, ST_LENGTHS,
-    ST_ALIGN, ST_FRONT, ST_VERIFY, ST_JUDGE, ST_WIPE, ST_DONE
+    ST_ALIGN, ST_FRONT, ST_VERIFY, ST_JUDGE, ST_WIPE, ST_GIVE, ST_DONE
   } state_e;
   // What the block in the AES is for.
   typedef enum logic [1:0] {JOB_H, JOB_COUNTER, JOB_TAG, JOB_KWP} job_e;
 
   // One bit a state, by state_e.
-  typedef logic [19:0] states_t;
+  typedef logic [20:0] states_t;
   function automatic states_t go(state_e s);
-    return 20'd1 << s;
+    return 21'd1 << s;
   endfunction
   states_t  state_q, state_d, state_n;          // state_n: state_d but for clear_i and reset, off their path
   states_t  after_q, after_d;                   // where ST_ALIGN leads to
@@ -81,19 +82,39 @@ module key_wrap
 
   // Strings, word by word through their heads.
   logic [575:0] pay_q;
-  logic [511:0] aad_q;
   logic [127:0] tag_q;
   logic [95:0]  iv_q;
   logic [63:0]  a_q;                            // A of KWP, SP 800-38F
-  logic [31:0]  pay_head, aad_head, pay_in, aad_in, tag_in, a_in;
-  logic         aad_shift, tag_shift, iv_shift, a_shift;
+  logic [31:0]  pay_head, pay_in, tag_in, a_in;
+  logic         tag_shift, iv_shift, a_shift;
   assign pay_head = pay_q[31:0];
-  assign aad_head = aad_q[31:0];
 
   logic [6:0] len_q, aad_len_q, out_len_q;
   logic [7:0] pay_rem_q, aad_rem_q;             // bytes after the word at the head
   logic [3:0] pay_mask_q, aad_mask_q;           // bytes of the word at the head
   logic       pay_step, aad_step;
+
+  // A command's strings come in here. What is past a length becomes zero on the way.
+  typedef struct packed {
+    logic key, iv, tag, aad, pay;
+  } into_t;
+  into_t       into, into_q;                    // where a word belongs; where the one that came goes
+  logic [31:0] in_word_q;
+  logic [5:0]  in_at_q;
+  logic        comes, in_last_q, expand_q, key_in_q;
+  assign comes = in_valid_i && state_q[ST_LOAD] && !in_last_q;
+  always_comb begin
+    into.key = in_at_q[5:3] == 3'd0;
+    into.iv  = in_at_q[5:2] == 4'd2 && in_at_q[1:0] != 2'd3;
+    into.tag = in_at_q[5:2] == 4'd3;
+    into.aad = in_at_q[5:4] == 2'd1;
+    into.pay = in_at_q[5];
+  end
+  // The AAD has a memory; a wipe sweeps it.
+  (* ram_style = "distributed", no_rw_check *) logic [31:0] aad[16];
+  logic [31:0] aad_head_q;
+  logic [3:0]  aad_at_q, aad_get;
+  assign aad_get = aad_at_q + 4'(state_q[ST_AAD]);
   logic [4:0] count_q, count_d;                 // cycles in a state
   logic [1:0] word_q;                           // word of a block
   logic [4:0] at_q, at_d, target_q, target_d;   // word of the payload at the head, and the one wanted there
@@ -105,7 +126,8 @@ module key_wrap
   typedef struct packed {
     logic out_h, out_counter, out_tag, out_kwp;  // ST_OUTPUT of a job
     logic kwp;                                   // ST_INPUT or ST_OUTPUT of KWP
-    logic mli, pay, aad_shift;
+    logic mli, pay;
+    logic give_tag, give_pay;                    // ST_GIVE
   } move_t;
   move_t now_q, now_d;
   logic [3:0] semi_q, semi_d, semis_q;          // semiblock of KWP, and how many
@@ -114,10 +136,12 @@ module key_wrap
   logic [2:0] block_q, block_d, blocks_q, aad_blocks_q;
   logic       single, bad_q, differs_q, icv_bad_q, pad_bad_q, fail_q, result_q, release_q;
   logic [31:0] diff_q;
-  logic [3:0]  stray_q;
+  logic [3:0]  stray_q, icv_part_q;
+  logic        blank_q;                         // nothing of the word at the head stays
   assign single = semis_q == 4'd1;
 
   // AES and GHASH.
+  key_size_e size_q;
   logic aes_clear_q, aes_ready, aes_start, aes_take, aes_valid;
   logic [31:0] aes_in, aes_out;
   aes_iter #(.SBOX(SBOX)) u_aes (
@@ -125,9 +149,10 @@ module key_wrap
     .rst_ni,
     .clear_i(aes_clear_q),
     .ready_o(aes_ready),
-    .expand_i(ready_o),
-    .key_size_i,
-    .key_i,
+    .key_valid_i(into_q.key),
+    .key_i(in_word_q),
+    .expand_i(expand_q),
+    .key_size_i(size_q),
     .start_i(aes_start),
     .decrypt_i(inverse_q),
     .take_o(aes_take),
@@ -170,10 +195,9 @@ module key_wrap
       state_q[ST_TAKE]: state_n = go(ST_PREPARE);
       state_q[ST_PREPARE]: begin
         // Lengths are known: counts follow in registers.
-        state_n = go(ST_MASK);
-        count_d = '0;
+        state_n = go(ST_LOAD);
       end
-      state_q[ST_MASK]: if (due_q) begin
+      state_q[ST_LOAD]: if (in_last_q) begin
         state_n = unwrap ? go(ST_HEAD) : go(ST_KEY);
         count_d = '0;
       end
@@ -268,8 +292,12 @@ module key_wrap
       // The AES leaves ready_o two cycles after the wipe begins here.
       state_q[ST_WIPE]: begin
         if (count_q == 5'd31) count_d = count_q;
-        if (count_q[4:2] != 3'd0 && aes_ready) state_n = result_q && !clear_i ? go(ST_DONE) : go(ST_IDLE);
+        if (count_q[4:2] != 3'd0 && aes_ready) begin
+          state_n = result_q && !clear_i ? go(ST_GIVE) : go(ST_IDLE);
+          count_d = '0;
+        end
       end
+      state_q[ST_GIVE]: if (due_q) state_n = go(ST_DONE);
       state_q[ST_DONE]: if (ack_i) state_n = go(ST_IDLE);
       default: state_n = go(ST_WIPE);
     endcase
@@ -290,34 +318,33 @@ module key_wrap
     now_d.out_kwp     = state_n[ST_OUTPUT] && job_q == JOB_KWP;
     now_d.kwp         = (state_n[ST_INPUT] || state_n[ST_OUTPUT]) && job_q == JOB_KWP;
     now_d.mli         = state_n[ST_ALIGN] && unwrap;
-    // The first cycle of ST_MASK and of ST_VERIFY only makes the masks.
-    now_d.pay = state_n[ST_TAKE] || ((state_q[ST_MASK] || state_q[ST_VERIFY]) && count_q <= 5'd17) || state_n[ST_HEAD]
-        || state_n[ST_FRONT];
-    now_d.aad_shift = (state_q[ST_MASK] && count_q <= 5'd15) || state_n[ST_AAD];
+    now_d.give_tag    = state_q[ST_GIVE] && count_q <= 5'd3;
+    now_d.give_pay    = state_q[ST_GIVE] && count_q >= 5'd4 && count_q <= 5'd21;
+    // The first cycle of ST_VERIFY only makes the masks.
+    now_d.pay = (comes && into.pay) || (state_q[ST_VERIFY] && count_q <= 5'd17) || state_n[ST_HEAD] || state_n[ST_FRONT]
+        || now_d.give_pay;
   end
 
   logic [3:0]  out_mask;
   logic [31:0] lengths;
   always_comb begin
-    out_mask = pay_mask_q | {4{!(state_q[ST_MASK] || now_q.out_counter)}};
-    pay_in = keep((state_q[ST_HEAD] || state_q[ST_FRONT] || now_q.out_kwp ? '0 : pay_head)
-        ^ (now_q.out_counter || now_q.out_kwp ? aes_out : '0), out_mask) ^ (state_q[ST_FRONT] ? a_q[31:0] : '0);
-    aad_in = state_q[ST_MASK] ? keep(aad_head, aad_mask_q) : '0;
+    out_mask = pay_mask_q | {4{!(into_q.pay || now_q.out_counter)}};
+    pay_in = keep((blank_q || now_q.out_kwp ? '0 : pay_head) ^ (now_q.out_counter || now_q.out_kwp ? aes_out : '0) ^ in_word_q, out_mask)
+        ^ (state_q[ST_FRONT] ? a_q[31:0] : '0);
     a_in   = (state_q[ST_HEAD] ? pay_head : '0) ^ (state_q[ST_ICV] ? (count_q[0] ? big_endian(32'(len_q)) : ICV2) : '0)
         ^ (now_q.out_kwp ? aes_out ^ (word_q[0] && !unwrap ? t_word : '0) : '0);
-    tag_in = open ? '0 : hash_word ^ aes_out;
+    tag_in = open && into_q.tag ? in_word_q : !open && now_q.out_tag ? hash_word ^ aes_out : '0;
 
     // With the last word of H the mask of the first one of the payload is made.
-    pay_step  = state_q[ST_MASK] || state_q[ST_VERIFY] || (aes_valid && (now_q.out_counter || (now_q.out_h && word_q == 2'd3)));
-    aad_step  = state_q[ST_MASK];
+    pay_step  = (comes && into.pay) || state_q[ST_VERIFY] || (aes_valid && (now_q.out_counter || (now_q.out_h && word_q == 2'd3)));
+    aad_step  = comes && into.aad;
     // From registers alone: it goes to all of the payload.
     pay_shift = now_q.pay || turning_q || (aes_valid && now_q.out_counter)
         || ((aes_take || aes_valid) && now_q.kwp && word_q[1]);
-    aad_shift = now_q.aad_shift;
     a_shift   = state_q[ST_HEAD] || state_q[ST_ICV] || state_q[ST_FRONT]
         || ((aes_take || aes_valid) && now_q.kwp && !word_q[1]);
-    iv_shift  = aes_take && word_q != 2'd3;
-    tag_shift = aes_valid && now_q.out_tag;
+    iv_shift  = into_q.iv || (aes_take && word_q != 2'd3);
+    tag_shift = into_q.tag || now_q.give_tag || (aes_valid && now_q.out_tag);
 
     unique case (word_q)
       2'd1:    lengths = big_endian({22'd0, aad_len_q, 3'd0});
@@ -326,7 +353,7 @@ module key_wrap
     endcase
     // GHASH takes the ciphertext, which on opening is what comes in.
     hash_in  = keep((now_q.out_counter ? pay_head : '0) ^ (now_q.out_h || (now_q.out_counter && !open) ? aes_out : '0), out_mask)
-        ^ (state_q[ST_AAD] ? aad_head : '0) ^ (state_q[ST_LENGTHS] ? lengths : '0);
+        ^ (state_q[ST_AAD] ? aad_head_q : '0) ^ (state_q[ST_LENGTHS] ? lengths : '0);
     hash_key = aes_valid && now_q.out_h;
     hash_add = (aes_valid && now_q.out_counter) || state_q[ST_AAD] || state_q[ST_LENGTHS];
     hash_out = aes_valid && now_q.out_tag;
@@ -366,7 +393,7 @@ module key_wrap
     before_q  <= target_q == 5'd0 ? 5'd17 : target_q - 5'd1;
     turning_q <= state_q[ST_ALIGN] && at_q != (turning_q ? before_q : target_q);
     now_q     <= now_d;
-    due_q     <= (state_q[ST_MASK] && count_q == 5'd17) || (state_q[ST_VERIFY] && count_q == 5'd19)
+    due_q     <= (state_q[ST_VERIFY] && count_q == 5'd19) || (state_q[ST_GIVE] && count_q == 5'd22)
         || ((state_q[ST_HEAD] || state_q[ST_ICV] || state_q[ST_FRONT] || state_q[ST_JUDGE]) && count_q == 5'd0);
     semi_last_q  <= semi_q == (unwrap ? 4'd0 : semis_q - 4'd1);
     block_last_q <= block_q + 3'd1 == blocks_q;
@@ -382,11 +409,12 @@ module key_wrap
       op_q      <= op_i;
       len_q     <= payload_len_i;
       aad_len_q <= aad_len_i;
+      size_q    <= key_size_i;
       bad_q     <= !(key_size_i inside {KEY_128, KEY_192, KEY_256});
     end
     if (state_q[ST_PREPARE]) begin
       pay_rem_q    <= 8'(len_q);
-      aad_rem_q    <= 8'(aad_len_q);
+      aad_rem_q    <= kwp ? '0 : 8'(aad_len_q);
       blocks_q     <= 3'((8'(len_q) + 8'd15) >> 4);
       aad_blocks_q <= 3'((8'(aad_len_q) + 8'd15) >> 4);
       semis_q      <= unwrap ? len_q[6:3] - 4'd1 : 4'((8'(len_q) + 8'd7) >> 3);
@@ -406,20 +434,29 @@ module key_wrap
     end
 
     // Strings.
-    if (pay_shift) pay_q <= ready_o ? payload_i : {pay_in, pay_q[575:32]};
-    if (ready_o) aad_q <= aad_i;
-    else if (aad_shift) aad_q <= {aad_in, aad_q[511:32]};
-    if (ready_o) tag_q <= op_i == WRAP_GCM_OPEN ? tag_i : '0;
-    else if (tag_shift) tag_q <= {tag_in, tag_q[127:32]};
-    if (ready_o) iv_q <= iv_i;
-    else if (iv_shift) iv_q <= {iv_q[31:0], iv_q[95:32]};
+    into_q    <= comes ? into : '0;
+    in_word_q <= in_i;
+    if (comes) in_at_q <= in_at_q + 6'd1;
+    in_last_q <= state_q[ST_LOAD] && (in_last_q || (comes && in_at_q == 6'(IN_WORDS - 1)));
+    key_in_q  <= comes && in_at_q == 6'd7;
+    expand_q  <= key_in_q;
+    if (state_q[ST_PREPARE]) in_at_q <= '0;
+    blank_q   <= state_n[ST_HEAD] || state_n[ST_FRONT] || comes || now_d.give_pay;
+    if (pay_shift) pay_q <= {pay_in, pay_q[575:32]};
+    if (tag_shift) tag_q <= {tag_in, tag_q[127:32]};
+    if (iv_shift) iv_q <= {into_q.iv ? in_word_q : iv_q[31:0], iv_q[95:32]};
+    if (state_q[ST_PREPARE] || state_q[ST_KEY]) aad_at_q <= '0;
+    else if (into_q.aad || state_q[ST_AAD]) aad_at_q <= aad_at_q + 4'd1;
+    aad_head_q <= aad[aad_get];
     if (a_shift) a_q <= {a_in, a_q[63:32]};
 
     // Verdict, in the same cycles whatever it is.
     if (hash_out && open) diff_q <= diff_q | wrong;
     differs_q <= diff_q != '0;
     if (state_q[ST_VERIFY]) begin
-      icv_bad_q <= a_q[31:0] != ICV2 || a_q[55:32] != '0 || 5'((9'(mli) + 9'd7) >> 3) != 5'(semis_q) || mli > 8'd64;
+      icv_part_q <= {5'((9'(mli) + 9'd7) >> 3) != 5'(semis_q) || mli > 8'd64, a_q[55:32] != '0, a_q[31:16] != ICV2[31:16],
+                     a_q[15:0] != ICV2[15:0]};
+      icv_bad_q  <= icv_part_q != '0;
       for (int b = 0; b < 4; b++) stray_q[b] <= pay_shift && !pay_mask_q[b] && pay_head[8*b+:8] != '0;
       pad_bad_q <= pad_bad_q || stray_q != '0;
     end
@@ -429,6 +466,8 @@ module key_wrap
       out_len_q <= unwrap ? mli[6:0] : op_q == WRAP_KWP_WRAP ? {semis_q + 4'd1, 3'd0} : len_q;
     end
     release_q <= state_d[ST_DONE] && !fail_q;
+    out_valid_o <= now_q.give_tag || now_q.give_pay;
+    out_o       <= (tag_q[31:0] & {32{now_q.give_tag}}) | (pay_head & {32{now_q.give_pay}});
 
     // Zeroization.
     aes_clear_q   <= state_d[ST_WIPE] && !state_q[ST_WIPE];
@@ -439,13 +478,16 @@ module key_wrap
       fail_q   <= 1'b0;
     end
     if (zero_work_q || !rst_ni) begin
-      aad_q      <= '0;
+      into_q     <= '0;
+      in_word_q  <= '0;
+      aad_head_q <= '0;
       iv_q       <= '0;
       a_q        <= '0;
       diff_q     <= '0;
       differs_q  <= 1'b0;
       stray_q    <= '0;
       icv_bad_q  <= 1'b0;
+      icv_part_q <= '0;
       pad_bad_q  <= 1'b0;
       pay_rem_q  <= '0;
       pay_mask_q <= '0;
@@ -460,8 +502,12 @@ module key_wrap
     end
   end
 
+  always_ff @(posedge clk_i) begin
+    if (into_q.aad || state_q[ST_WIPE]) begin
+      aad[state_q[ST_WIPE] ? count_q[3:0] : aad_at_q] <= state_q[ST_WIPE] ? '0 : keep(in_word_q, aad_mask_q);
+    end
+  end
+
   assign ok_o          = release_q;
-  assign payload_o     = pay_q & {576{release_q}};
   assign payload_len_o = out_len_q & {7{release_q}};
-  assign tag_o         = tag_q & {128{release_q}};
 endmodule

@@ -2,7 +2,7 @@
 //
 // Types and constants of the key wrap engine.
 //
-// Data format. Byte i of any string (key, IV, AAD, payload, tag) is in bits [8*i +: 8], memory order, as in gcm_pkg.
+// Data format. Strings (key, IV, AAD, payload, tag) are in memory order: byte 4*w + i is in word w, bits [8*i +: 8].
 // A payload is up to 64 bytes; AES key wrap with padding adds 8 bytes in front and rounds up to 8, so the wrapped form is 16 to
 // 72 bytes. Bytes past a length are ignored on the way in and zero on the way out.
 package wrap_pkg;
@@ -12,6 +12,9 @@ package wrap_pkg;
     WRAP_KWP_WRAP   = 2'd2,  // SP 800-38F, 6.3 KWP-AE; RFC 5649, 4.1
     WRAP_KWP_UNWRAP = 2'd3   // SP 800-38F, 6.3 KWP-AD; RFC 5649, 4.2
   } wrap_op_e;
+
+  localparam int unsigned IN_WORDS  = 50;  // of a command's strings
+  localparam int unsigned OUT_WORDS = 22;  // of a result
 
   // Which of the next 4 bytes are among `rem` bytes left; bit b is byte b.
   function automatic logic [3:0] mask_of(logic [7:0] rem);

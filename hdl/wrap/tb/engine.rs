@@ -4,6 +4,7 @@
 use casemate_sim::verilate::{Block, Model, Port};
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 /// `hdl/FILE`.
@@ -78,7 +79,7 @@ pub fn cycles(op: Op, key_len: usize, aad_len: usize, payload_len: usize) -> u64
         Op::Unwrap => (16..=72).contains(&payload_len) && payload_len.is_multiple_of(8),
     };
     if !fits || ![16, 24, 32].contains(&key_len) {
-        return e + 70;
+        return e + 105;
     }
     let (a, p) = (aad_len.div_ceil(16) as u64, payload_len.div_ceil(16) as u64);
     let n = match op {
@@ -87,9 +88,9 @@ pub fn cycles(op: Op, key_len: usize, aad_len: usize, payload_len: usize) -> u64
     } as u64;
     let passes = if n == 1 { 1 } else { 6 };
     match op {
-        Op::Seal | Op::Open => 90 + e + (p + 2) * b + 23 * (a + 1) - 4 * p,
-        Op::Wrap => 90 + e + passes * (n * b + 18),
-        Op::Unwrap => 3 + e + passes * n * b + 108 * n,
+        Op::Seal | Op::Open => 125 + e + (p + 2) * b + 23 * (a + 1) - 4 * p,
+        Op::Wrap => 125 + e + passes * (n * b + 18),
+        Op::Unwrap => 38 + e + passes * n * b + 108 * n,
     }
 }
 
@@ -97,6 +98,11 @@ pub struct Engine {
     m: Model,
     rng: ChaCha8Rng,
     p: Ports,
+    /// Words of the command that are still to go in; with idle cycles between.
+    words: VecDeque<u32>,
+    gaps: bool,
+    /// Words of the result.
+    came: Vec<u8>,
 }
 
 struct Ports {
@@ -107,19 +113,16 @@ struct Ports {
     ready: Port,
     op: Port,
     key_size: Port,
-    key: Port,
-    iv: Port,
     aad_len: Port,
-    aad: Port,
     payload_len: Port,
-    payload: Port,
-    tag: Port,
     done: Port,
     ack: Port,
     ok: Port,
     len_o: Port,
-    payload_o: Port,
-    tag_o: Port,
+    in_valid: Port,
+    in_word: Port,
+    out_valid: Port,
+    out_word: Port,
     work: Port,
     ram: Port,
     result: Port,
@@ -154,19 +157,16 @@ impl Engine {
             ready: port("ready_o"),
             op: port("op_i"),
             key_size: port("key_size_i"),
-            key: port("key_i"),
-            iv: port("iv_i"),
             aad_len: port("aad_len_i"),
-            aad: port("aad_i"),
             payload_len: port("payload_len_i"),
-            payload: port("payload_i"),
-            tag: port("tag_i"),
             done: port("done_o"),
             ack: port("ack_i"),
             ok: port("ok_o"),
             len_o: port("payload_len_o"),
-            payload_o: port("payload_o"),
-            tag_o: port("tag_o"),
+            in_valid: port("in_valid_i"),
+            in_word: port("in_i"),
+            out_valid: port("out_valid_o"),
+            out_word: port("out_o"),
             work: port("work_o"),
             ram: port("ram_o"),
             result: port("result_o"),
@@ -175,6 +175,9 @@ impl Engine {
             m,
             rng: ChaCha8Rng::seed_from_u64(seed),
             p,
+            words: VecDeque::new(),
+            gaps: false,
+            came: Vec::new(),
         };
         e.m.reset().unwrap();
         e.until_clean(CLEAR_ALL);
@@ -182,24 +185,39 @@ impl Engine {
     }
 
     fn outputs(&self) -> Outcome {
-        let payload = self.m.get_bytes(self.p.payload_o);
         let len = self.m.get(self.p.len_o) as usize;
+        let (tag, payload) = self.came.split_at(16.min(self.came.len()));
+        assert!(payload.len() >= len, "{} bytes of {len}", payload.len());
         assert!(payload[len..].iter().all(|&b| b == 0), "bytes past the length");
         Outcome {
             ok: self.m.get(self.p.ok) == 1,
             payload: payload[..len].to_vec(),
-            tag: self.m.get_bytes(self.p.tag_o).try_into().unwrap(),
+            tag: tag.try_into().unwrap_or_default(),
         }
     }
 
     /// One cycle; outside a result all outputs are zero, and at one nothing but it is left.
     fn tick(&mut self) {
+        let offer = !(self.words.is_empty() || self.gaps && self.rng.random_ratio(1, 3));
+        let word = if offer { self.words.pop_front() } else { None };
+        self.m.set(self.p.in_valid, u64::from(word.is_some()));
+        self.m.set(self.p.in_word, word.unwrap_or(0).into());
         self.m.tick();
-        if self.m.get(self.p.done) == 0 {
-            assert_eq!(self.outputs(), Outcome::refused(), "outputs without a result");
+        if self.m.get(self.p.out_valid) == 1 {
+            let word = self.m.get(self.p.out_word) as u32;
+            self.came.extend(word.to_le_bytes());
+            self.nothing("at a result", false);
         } else {
-            // A refused payload is gone, not only hidden.
-            self.nothing("at a result", self.m.get(self.p.ok) == 0);
+            assert_eq!(self.m.get(self.p.out_word), 0, "a word without a result");
+        }
+        if self.m.get(self.p.done) == 0 {
+            let verdict = (self.m.get(self.p.ok), self.m.get(self.p.len_o));
+            assert_eq!(verdict, (0, 0), "outputs without a result");
+        } else {
+            assert_eq!(self.came.len(), 4 * 22, "words of a result");
+            // Tag and payload are gone with the last word.
+            self.nothing("at a result", false);
+            assert_eq!(self.m.get(self.p.result) >> 1, 0, "result registers at a result");
         }
         if self.m.get(self.p.clean) == 1 {
             self.nothing("at clean_o", true);
@@ -233,10 +251,6 @@ impl Engine {
     }
 
     fn drive(&mut self, c: &Command) {
-        // What the lengths leave out is noise.
-        let key = self.noisy(&c.key, 32);
-        let aad = self.noisy(&c.aad, 64);
-        let payload = self.noisy(&c.payload, 72);
         self.m.set(self.p.op, c.op as u64);
         let size = match c.key.len() {
             16 => 0,
@@ -245,13 +259,22 @@ impl Engine {
             _ => 3,
         };
         self.m.set(self.p.key_size, size);
-        self.m.set_bytes(self.p.key, &key);
-        self.m.set_bytes(self.p.iv, &c.iv);
         self.m.set(self.p.aad_len, c.aad.len() as u64);
-        self.m.set_bytes(self.p.aad, &aad);
         self.m.set(self.p.payload_len, c.payload.len() as u64);
-        self.m.set_bytes(self.p.payload, &payload);
-        self.m.set_bytes(self.p.tag, &c.tag);
+    }
+
+    /// A command's strings; what the lengths leave out is noise.
+    fn strings(&mut self, c: &Command) -> VecDeque<u32> {
+        let parts = [
+            self.noisy(&c.key, 32),
+            self.noisy(&c.iv, 16),
+            c.tag.to_vec(),
+            self.noisy(&c.aad, 64),
+            self.noisy(&c.payload, 72),
+        ];
+        let words = parts.concat();
+        let words = words.chunks(4);
+        words.map(|w| u32::from_le_bytes(w.try_into().unwrap())).collect()
     }
 
     /// Hands a command over.
@@ -264,9 +287,10 @@ impl Engine {
             waited += 1;
             assert!(waited < 100, "no ready_o");
         }
+        self.came.clear();
         self.tick();
         self.m.set(self.p.valid, 0);
-        // Nothing of the command is needed any more.
+        // Nothing else of the command is needed any more.
         let noise = Command {
             op: [Op::Seal, Op::Open, Op::Wrap, Op::Unwrap][self.rng.random_range(0..4)],
             key: Vec::new(),
@@ -276,11 +300,13 @@ impl Engine {
             tag: self.rng.random(),
         };
         self.drive(&noise);
+        self.tick();
+        self.words = self.strings(c);
     }
 
     /// Its result, and the cycles from ready_o to done_o.
     pub fn finish(&mut self) -> (Outcome, u64) {
-        let mut n = 1;
+        let mut n = 2;
         while self.m.get(self.p.done) == 0 {
             self.tick();
             n += 1;
@@ -303,10 +329,14 @@ impl Engine {
 
     /// A command from end to end. Its time is checked.
     pub fn run(&mut self, c: &Command) -> Outcome {
+        self.gaps = self.rng.random_ratio(1, 8);
         self.start(c);
         let (out, n) = self.finish();
         let (aad, pay) = (c.aad.len(), c.payload.len());
-        assert_eq!(n, cycles(c.op, c.key.len(), aad, pay), "cycles of {c:?}");
+        if !self.gaps {
+            assert_eq!(n, cycles(c.op, c.key.len(), aad, pay), "cycles of {c:?}");
+        }
+        self.gaps = false;
         if self.rng.random_ratio(1, 4) {
             self.until_clean(2);
         }
@@ -323,6 +353,7 @@ impl Engine {
     pub fn wipe(&mut self, reset: bool, hold: u64) {
         let (port, on) = if reset { (self.p.rst, 0) } else { (self.p.clear, 1) };
         self.m.set(port, on);
+        self.words.clear();
         let mut clean = false;
         for n in 1..=CLEAR_ALL + hold {
             self.tick();
@@ -331,6 +362,7 @@ impl Engine {
             }
             assert_eq!(self.m.get(self.p.done), 0, "a result after a clear");
             if n >= CLEAR_WORK {
+                assert_eq!(self.m.get(self.p.out_valid), 0, "words after a clear");
                 assert_eq!(
                     self.m.get(self.p.work),
                     0,

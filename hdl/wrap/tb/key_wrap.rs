@@ -491,6 +491,12 @@ fn the_probe_sees_every_register() {
         "aes_clear_q",
         "zero_work_q",
         "zero_result_q",
+        "in_at_q",
+        "in_last_q",
+        "key_in_q",
+        "expand_q",
+        "aad_at_q",
+        "blank_q",
         // aes_iter
         "ph_q",
         "active_q",
@@ -513,6 +519,7 @@ fn the_probe_sees_every_register() {
         "given_q",
         "sub_q",
         "rot_q",
+        "forget_q",
         // ghash_serial
         "add_q",
         "step_q",

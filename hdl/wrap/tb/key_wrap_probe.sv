@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // key_wrap with a window on every register that may hold something of a command. A bit is set while its register holds anything:
-// `work_o` of what is worked on, `ram_o` of the round keys, `result_o` of what is kept for the caller.
+// `work_o` of what is worked on, `ram_o` of the round keys and the AAD, `result_o` of what is kept for the caller.
 // That the list is complete is checked in key_wrap.rs.
 module key_wrap_probe
   import gcm_pkg::*, wrap_pkg::*;
@@ -16,20 +16,17 @@ module key_wrap_probe
   output logic         ready_o,
   input  wrap_op_e     op_i,
   input  key_size_e    key_size_i,
-  input  logic [255:0] key_i,
-  input  logic [95:0]  iv_i,
   input  logic [6:0]   aad_len_i,
-  input  logic [511:0] aad_i,
   input  logic [6:0]   payload_len_i,
-  input  logic [575:0] payload_i,
-  input  logic [127:0] tag_i,
+  input  logic         in_valid_i,
+  input  logic [31:0]  in_i,
+  output logic         out_valid_o,
+  output logic [31:0]  out_o,
   output logic         done_o,
   input  logic         ack_i,
   output logic         ok_o,
   output logic [6:0]   payload_len_o,
-  output logic [575:0] payload_o,
-  output logic [127:0] tag_o,
-  output logic [26:0]  work_o,
+  output logic [29:0]  work_o,
   output logic         ram_o,
   output logic [2:0]   result_o
 );
@@ -39,6 +36,7 @@ module key_wrap_probe
   always_comb begin
     ram_o = dut.u_aes.read_q != '0;
     for (int i = 0; i < 64; i++) ram_o |= dut.u_aes.round_keys[i] != '0;
+    for (int i = 0; i < 16; i++) ram_o |= dut.aad[i] != '0;
     window = 1'b0;
     for (int i = 0; i < 8; i++) window |= dut.u_aes.win_q[i] != '0;
     state = 1'b0;
@@ -51,7 +49,7 @@ module key_wrap_probe
   end
   assign sub = subs != '0;
   assign work_o = {
-    dut.aad_q != '0, dut.iv_q != '0, dut.a_q != '0, dut.diff_q != '0, dut.differs_q, dut.stray_q != '0, dut.icv_bad_q,
+    dut.in_word_q != '0, dut.into_q != '0, dut.aad_head_q != '0, dut.iv_q != '0, dut.a_q != '0, dut.diff_q != '0, dut.differs_q, dut.stray_q != '0, dut.icv_bad_q, dut.icv_part_q != '0,
     dut.pad_bad_q, dut.pay_rem_q != '0, dut.pay_mask_q != '0, window, dut.u_aes.next_q != '0, dut.u_aes.key_q != '0,
     state, dut.u_aes.in_q != '0, dut.u_aes.keyed_q != '0, dut.u_aes.halfway_q != '0, dut.u_aes.mixed_q != '0, sub,
     dut.u_ghash.data_q != '0, dut.u_ghash.h_q != '0, dut.u_ghash.y_q != '0, dut.u_ghash.z_q != '0, dut.u_ghash.product_q != '0, dut.aad_rem_q != '0,

@@ -72,6 +72,7 @@ struct Iter {
     ready: Port,
     expand: Port,
     key_size: Port,
+    key_valid: Port,
     key: Port,
     start: Port,
     decrypt: Port,
@@ -95,6 +96,7 @@ impl Iter {
             ready: port("ready_o"),
             expand: port("expand_i"),
             key_size: port("key_size_i"),
+            key_valid: port("key_valid_i"),
             key: port("key_i"),
             start: port("start_i"),
             decrypt: port("decrypt_i"),
@@ -118,12 +120,21 @@ impl Iter {
 
     fn expand(&mut self, key: &[u8]) -> u64 {
         self.until_ready();
-        self.m.set_bytes(self.key, key);
+        // Eight words, whatever the size, from the second cycle of ready_o on.
+        self.m.tick();
+        let mut all = key.to_vec();
+        all.resize(32, 0x5a);
+        for word in all.chunks(4) {
+            self.m.set(self.key_valid, 1);
+            self.m.set_bytes(self.key, word);
+            self.m.tick();
+        }
+        self.m.set(self.key_valid, 0);
         self.m.set(self.key_size, key.len() as u64 / 8 - 2);
         self.m.set(self.expand, 1);
         self.m.tick();
         self.m.set(self.expand, 0);
-        self.m.set_words(self.key, &[]);
+        self.m.set(self.key, 0);
         self.until_ready()
     }
 

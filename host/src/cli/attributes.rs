@@ -2,7 +2,7 @@
 //! The options that say what a key to be made shall be.
 
 use anyhow::{Result, bail};
-use casemate::{IvPolicy, KeyAttributes, KeyType, Usage};
+use casemate::{Curve, EcOptions, IvPolicy, KeyAttributes, KeyType, Usage};
 use clap::ValueEnum;
 
 /// Whose a key is.
@@ -22,8 +22,9 @@ pub struct Attributes {
     /// Type
     #[arg(long = "type", value_enum, default_value = "secret")]
     kind: Kind,
-    /// What it may be used for, joined by commas: encrypt, decrypt, sign, verify, derive, wrap, unwrap, kwp. By default derive for a
-    /// secret, encrypt,decrypt for AES, wrap,unwrap for a wrapping key
+    /// What it may be used for, joined by commas: encrypt, decrypt, sign, verify, derive, wrap, unwrap, kwp, raw, deterministic. By
+    /// default derive for a secret, encrypt,decrypt for AES, wrap,unwrap for a wrapping key, sign for p256 and p384. A private key
+    /// has sign (and deterministic), or derive and raw
     #[arg(long, value_name = "LIST")]
     usage: Option<Usage>,
     /// Bytes of a secret, 16 to 64
@@ -32,7 +33,10 @@ pub struct Attributes {
     /// `derived`: a secret that keys of messages are derived from, and nothing else
     #[arg(long, value_enum, default_value = "host")]
     iv_policy: Policy,
-    /// Seals that it is good for; of a wrapping key, wraps
+    /// What protects a private key while it is used: blinding, and verifying each signature before it is given away. By default both
+    #[arg(long, value_enum)]
+    protection: Option<Protection>,
+    /// Seals that it is good for; of a wrapping key, wraps; of a private key, signatures each time its token is used
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     /// Up to 12 bytes of your choice
@@ -50,6 +54,19 @@ pub enum Kind {
     Aes256,
     Secret,
     Wrapping,
+    #[value(name = "p256")]
+    P256,
+    #[value(name = "p384")]
+    P384,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Protection {
+    None,
+    Blind,
+    Verify,
+    #[value(name = "blind,verify")]
+    Both,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -67,6 +84,8 @@ impl Attributes {
             Kind::Aes256 => (KeyType::Aes256, Usage::ENCRYPT | Usage::DECRYPT),
             Kind::Secret => (KeyType::Secret, Usage::DERIVE),
             Kind::Wrapping => (KeyType::Wrapping, Usage::WRAP | Usage::UNWRAP),
+            Kind::P256 => (KeyType::P256, Usage::SIGN),
+            Kind::P384 => (KeyType::P384, Usage::SIGN),
         };
         let usage = self.usage.unwrap_or(usual) | Usage::EXPORT_WRAPPED;
         let mut label = [0; 12];
@@ -75,6 +94,12 @@ impl Attributes {
             bail!("a label of {} bytes: up to 12 are possible", text.len());
         };
         part.copy_from_slice(text);
+        if matches!(self.iv_policy, Policy::Derived) && Curve::of(kind).is_some() {
+            bail!("a private key has no IV policy: leave --iv-policy away");
+        }
+        if self.protection.is_some() && Curve::of(kind).is_none() {
+            bail!("--protection is for private keys, of type p256 and p384");
+        }
         let attributes = match kind {
             KeyType::Secret => KeyAttributes::secret(self.secret_len, usage),
             kind => KeyAttributes::new(kind, usage),
@@ -83,6 +108,12 @@ impl Attributes {
             .iv_policy(match self.iv_policy {
                 Policy::Host => IvPolicy::Host,
                 Policy::Derived => IvPolicy::Derived,
+            })
+            .ec_options(match self.protection {
+                Some(Protection::None) => EcOptions::NONE,
+                Some(Protection::Blind) => EcOptions::BLIND,
+                Some(Protection::Verify) => EcOptions::VERIFY,
+                Some(Protection::Both) | None => EcOptions::default(),
             })
             .limit(self.limit.unwrap_or(0))
             .label(label))

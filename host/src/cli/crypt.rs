@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `encrypt` and `decrypt`.
 
+use super::input::{self, Input};
 use super::output::{Output, identity};
-use super::{interrupt, keyfile, root, tokenfile};
+use super::{keyfile, root, tokenfile};
 use anyhow::{Context, Result, bail};
-use casemate::{IvPolicy, Usage};
+use casemate::{IvPolicy, KeyType, Usage};
 use casemate_host::engine::DeviceCipher;
 use casemate_host::stream::{self, SegmentSize, StreamError};
 use casemate_host::token::Token;
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressStyle};
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -50,42 +47,6 @@ enum Segment {
     Kb4,
 }
 
-/// The input: it stops when the program is told to, and moves the bar on.
-struct Input {
-    file: File,
-    bar: ProgressBar,
-}
-
-impl Read for Input {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        interrupt::check()?;
-        let n = self.file.read(buf)?;
-        self.bar.inc(n as u64);
-        Ok(n)
-    }
-}
-
-fn open(path: &Path) -> Result<File> {
-    let shown = path.display();
-    if path == Path::new("-") {
-        let fd = io::stdin().as_fd().try_clone_to_owned();
-        return Ok(File::from(fd.context("standard input is closed")?));
-    }
-    File::open(path).with_context(|| format!("cannot read {shown}"))
-}
-
-fn progress(len: Option<u64>) -> ProgressBar {
-    // On standard error, and only if that is a terminal.
-    let (bar, template) = match len {
-        Some(n) => (
-            ProgressBar::new(n),
-            "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
-        ),
-        None => (ProgressBar::new_spinner(), "{spinner} {bytes} {bytes_per_sec}"),
-    };
-    bar.with_style(ProgressStyle::with_template(template).expect("a template that parses"))
-}
-
 /// Where the file's key comes from.
 enum Source {
     Token(Token),
@@ -100,10 +61,12 @@ fn source(args: &Args) -> Result<(Source, &Path)> {
         (Some(path), _) => {
             let token = tokenfile::read(path)?;
             let claims = token.claims();
-            if !claims.usage.contains(Usage::DERIVE) || claims.policy != IvPolicy::Host {
+            let derives = claims.usage.contains(Usage::DERIVE) && claims.policy == IvPolicy::Host;
+            if !derives || claims.kind != KeyType::Secret {
                 bail!(
-                    "the token {} cannot encrypt files: that takes usage derive and IV policy host, and it has {} and {}; `casemate key generate OUT` makes one",
+                    "the token {} cannot encrypt files: that takes usage derive and IV policy host of a secret, and it is of type {} and has {} and {}; `casemate key generate OUT` makes one",
                     path.display(),
+                    super::show::kind_name(claims.kind),
                     claims.usage,
                     super::show::policy_name(claims.policy)
                 );
@@ -127,25 +90,15 @@ pub fn run(uri: &str, args: &Args, encrypt: bool) -> Result<()> {
         Source::Token(_) => root::with_root(uri)?,
         Source::File(_) => uri.into(),
     };
-    let file = open(&args.input)?;
-    let meta = file.metadata().context("cannot read the input")?;
-    if meta.is_dir() {
-        bail!(
-            "{} is a directory: name a file (or pipe the output of tar through `casemate encrypt … - OUT`)",
-            args.input.display()
-        );
-    }
+    let (file, meta) = input::open(&args.input, "encrypt … - OUT")?;
     let key_id = std::fs::metadata(key_path).ok().as_ref().and_then(identity);
     let mut output = Output::open(
         &args.output,
         args.force,
         &[("the input", identity(&meta)), ("the key file", key_id)],
     )?;
-    let bar = progress(meta.is_file().then_some(meta.len()));
-    let mut input = Input {
-        file,
-        bar: bar.clone(),
-    };
+    let mut input = Input::new(file, &meta);
+    let bar = input.bar.clone();
     let size = match args.segment {
         Segment::Mb1 => SegmentSize::Mb1,
         Segment::Kb4 => SegmentSize::Kb4,

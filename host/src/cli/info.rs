@@ -100,6 +100,7 @@ pub fn device(uri: &str, as_json: bool) -> Result<()> {
                 "iv_max": c.iv_max,
                 "aad_inline_max": c.aad_inline_max,
                 "sbox": c.sbox,
+                "ec_engines": c.ec_engines,
             },
             "status": {
                 "ready": status.ready,
@@ -131,6 +132,10 @@ pub fn device(uri: &str, as_json: bool) -> Result<()> {
     }
     say!("device            {uri}, interface {major}.{minor}.{patch}");
     say!("AES-GCM lanes     {} (S-box: {})", c.lanes, c.sbox);
+    match c.ec_engines {
+        0 => say!("EC engines        none"),
+        n => say!("EC engines        {n} (P-256, P-384)"),
+    }
     match &slots {
         Some(s) => say!("key slots         {}, {} in use", c.slots, s.len()),
         None => say!("key slots         {}", c.slots),

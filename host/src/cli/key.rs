@@ -6,7 +6,7 @@ use super::output::Output;
 use super::show::{self, kind_name};
 use super::{keyfile, root, tokenfile};
 use anyhow::{Context, Result, bail};
-use casemate::{Error, Hash, KeyHandle, Status, Usage};
+use casemate::{Curve, Error, Hash, KeyAttributes, KeyHandle, Status, Usage};
 use casemate_host::token::Token;
 use casemate_host::vault::{Vault, is_foreign};
 use clap::ValueEnum;
@@ -134,6 +134,16 @@ pub enum HashName {
     Sha512,
 }
 
+impl HashName {
+    pub fn hash(self) -> Hash {
+        match self {
+            Self::Sha256 => Hash::Sha256,
+            Self::Sha384 => Hash::Sha384,
+            Self::Sha512 => Hash::Sha512,
+        }
+    }
+}
+
 #[derive(clap::Args)]
 pub struct Random {
     /// As hexadecimal digits
@@ -158,7 +168,10 @@ fn hex_bytes(text: &str) -> Result<Bytes, String> {
 pub fn explain(e: Error) -> anyhow::Error {
     let advice = match &e {
         Error::Request { status, .. } => match status {
-            Status::BadUsage => "the type cannot have this usage: see --usage in the command's help",
+            Status::BadUsage => {
+                "the type cannot have this usage, or not together: see --usage in the command's help"
+            }
+            Status::BadKeyType => "a key of this type is not made so: see the command's help",
             Status::BadPolicy => "the IV policy `derived` is for secrets whose only usage is derive",
             Status::SlotUsage => {
                 "the usage of the token's key, or of the wrapping key, does not allow it: `casemate key info TOKEN` shows it"
@@ -170,6 +183,7 @@ pub fn explain(e: Error) -> anyhow::Error {
             }
             _ => return e.into(),
         },
+        Error::NoEcEngine => "this device does not serve keys of type p256 and p384: try --device soft:",
         _ => return e.into(),
     };
     anyhow::Error::new(e).context(advice)
@@ -177,6 +191,9 @@ pub fn explain(e: Error) -> anyhow::Error {
 
 /// A token's key in its slot; the error says which token.
 pub fn unwrap(vault: &mut Vault, token: &Token, path: &Path, keep: Usage) -> Result<KeyHandle> {
+    if !vault.serves(token) {
+        return Err(explain(Error::NoEcEngine));
+    }
     vault.unwrap(token, keep).map_err(|e| {
         if is_foreign(&e) {
             anyhow::anyhow!(
@@ -219,7 +236,11 @@ pub fn run(uri: &str, command: Command) -> Result<()> {
         } => {
             let attributes = attributes.key()?;
             made(uri, (place.domain, place.epoch), &out, |v| {
-                v.keys().generate(&attributes).map_err(explain)
+                match Curve::of(attributes.kind()) {
+                    Some(_) => v.keys().generate_pair(&attributes).map(|(key, _)| key),
+                    None => v.keys().generate(&attributes),
+                }
+                .map_err(explain)
             })
         }
         Command::Import {
@@ -232,13 +253,14 @@ pub fn run(uri: &str, command: Command) -> Result<()> {
             let attributes = attributes.key()?;
             if attributes.key_len() != key.len() {
                 bail!(
-                    "a key file has {} bytes, this type of key {}: choose aes-256, wrapping, or a secret of 32",
+                    "a key file has {} bytes, this type of key {}: choose aes-256, wrapping, p256, or a secret of 32",
                     key.len(),
                     attributes.key_len()
                 );
             }
             made(uri, (place.domain, place.epoch), &out, |v| {
-                v.load(&*key, &attributes).map_err(explain)
+                let key = v.load(&*key, &attributes).map_err(explain)?;
+                usable(v, key, &attributes)
             })
         }
         Command::List { check, json, folder } => show::list(uri, &folder, check, json),
@@ -260,7 +282,7 @@ pub fn run(uri: &str, command: Command) -> Result<()> {
             let bytes = wrapped_key(&wrapped)?;
             made(uri, (kek.domain, kek.epoch), &out, |v| {
                 let kek = unwrap(v, &kek, &under, Usage::UNWRAP | Usage::KWP)?;
-                v.keys().kwp_unwrap(&bytes, kek, &attributes).map_err(|e| {
+                let key = v.keys().kwp_unwrap(&bytes, kek, &attributes).map_err(|e| {
                     if is_foreign(&e) {
                         anyhow::anyhow!(
                             "{} is not a key of type {} and this length wrapped under {}: another key, or altered",
@@ -271,7 +293,8 @@ pub fn run(uri: &str, command: Command) -> Result<()> {
                     } else {
                         explain(e)
                     }
-                })
+                })?;
+                usable(v, key, &attributes)
             })
         }
         Command::Derive {
@@ -285,11 +308,7 @@ pub fn run(uri: &str, command: Command) -> Result<()> {
         } => {
             let attributes = attributes.key()?;
             let base = tokenfile::read(&token)?;
-            let hash = match hash {
-                HashName::Sha256 => Hash::Sha256,
-                HashName::Sha384 => Hash::Sha384,
-                HashName::Sha512 => Hash::Sha512,
-            };
+            let hash = hash.hash();
             if kdf == Kdf::Kbkdf && !salt.0.is_empty() {
                 bail!("a salt is for HKDF; with kbkdf put it into the info");
             }
@@ -310,6 +329,14 @@ pub fn run(uri: &str, command: Command) -> Result<()> {
             std::fs::remove_file(&token).with_context(|| format!("cannot remove {}", token.display()))
         }
     }
+}
+
+/// A key from outside, after a look at whether it is one: a private key is not any string.
+fn usable(v: &mut Vault, key: KeyHandle, attributes: &KeyAttributes) -> Result<KeyHandle> {
+    if Curve::of(attributes.kind()).is_some() {
+        v.keys().public_key(key).map_err(explain)?;
+    }
+    Ok(key)
 }
 
 fn wrapped_key(path: &Path) -> Result<Vec<u8>> {

@@ -4,7 +4,7 @@
 use super::key::{explain, unwrap, vault};
 use super::{root, tokenfile};
 use anyhow::{Result, bail};
-use casemate::{IvPolicy, KeyInfo, KeyType, Usage};
+use casemate::{Curve, IvPolicy, KeyInfo, KeyType, Usage};
 use casemate_host::vault::{Vault, is_foreign};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -16,6 +16,8 @@ pub fn kind_name(kind: KeyType) -> &'static str {
         KeyType::Aes256 => "aes-256",
         KeyType::Secret => "secret",
         KeyType::Wrapping => "wrapping",
+        KeyType::P256 => "p256",
+        KeyType::P384 => "p384",
     }
 }
 
@@ -39,21 +41,33 @@ pub fn describe(i: &KeyInfo) -> Value {
         .filter(|(u, _)| i.usage.contains(*u))
         .map(|(_, name)| *name)
         .collect();
-    json!({
+    let mut v = json!({
         "type": kind_name(i.kind),
         "bytes": i.len,
         "domain": i.domain,
         "usage": usage,
-        "iv_policy": policy_name(i.policy),
         "origin": format!("{:?}", i.origin).to_lowercase(),
         "limit": i.limit,
         "used": i.used,
         "label": label_text(&i.label),
-    })
+    });
+    match Curve::of(i.kind) {
+        Some(_) => v["protection"] = json!(i.options.to_string()),
+        None => v["iv_policy"] = json!(policy_name(i.policy)),
+    }
+    v
 }
 
 /// The columns of a key in a table.
 pub const COLUMNS: &str = "type      bytes  domain  origin     policy        limit        used  usage, label";
+
+/// The column of the policy: a private key has none.
+fn policy(i: &KeyInfo) -> &'static str {
+    match Curve::of(i.kind) {
+        Some(_) => "-",
+        None => policy_name(i.policy),
+    }
+}
 
 /// What a key is, as a row under [`COLUMNS`].
 pub fn row(i: &KeyInfo) -> String {
@@ -63,7 +77,7 @@ pub fn row(i: &KeyInfo) -> String {
         i.len,
         i.domain,
         format!("{:?}", i.origin).to_lowercase(),
-        policy_name(i.policy),
+        policy(i),
         i.limit,
         i.used,
         i.usage,
@@ -164,7 +178,10 @@ pub fn info(uri: &str, path: &Path, as_json: bool) -> Result<()> {
     say!("usage      {}", info.usage);
     say!("origin     {:?}", info.origin);
     say!("domain     {}, epoch {}", info.domain, token.epoch);
-    say!("IV policy  {}", policy_name(info.policy));
+    match Curve::of(info.kind) {
+        Some(_) => say!("protected  {}", info.options),
+        None => say!("IV policy  {}", policy_name(info.policy)),
+    }
     say!("uses       {} of {}", info.used, info.limit);
     say!("label      {}", label_text(&info.label));
     Ok(())
