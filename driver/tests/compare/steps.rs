@@ -118,6 +118,13 @@ impl KeyProgram {
         } else if self.ec.is_some_and(|n| rng.random_ratio(1, n)) {
             let o = self.ec_op(rng);
             return self.ec_step(rng, iova, o);
+        } else if self
+            .cells
+            .iter()
+            .any(|c| c.wrapped.as_ref().is_some_and(|w| w.0 == KwpWrap))
+            && rng.random_ratio(1, 8)
+        {
+            KwpUnwrap
         } else {
             *OPS.choose(rng).unwrap()
         };
