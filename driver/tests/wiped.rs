@@ -370,6 +370,6 @@ fn an_engines_key_left_out_is_caught() {
         "ecunit/rtl/ec_channel.sv",
         good,
         &good.replace("'1", "'0"),
-        "u_channel",
+        "u_channel__DOT__low",
     );
 }
