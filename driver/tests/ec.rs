@@ -6,36 +6,11 @@ mod common;
 use casemate::abi::{KeyType, Status};
 use casemate::{
     AnyRequest, Blob, Curve, Data, Done, EcOptions, EcRequest, Error, Hash, IvPolicy, KeyAttributes, KeyUse,
-    Keys, Officer, Origin, PublicKey, Request, Usage,
+    Keys, Origin, Request, Usage,
 };
+use common::ec::{both, officer, refused, signs, works};
 use common::{EC_DEVICES, LONG};
 use std::collections::HashMap;
-
-fn officer(uri: &str) -> Officer {
-    common::open(uri).officer().unwrap()
-}
-
-fn both() -> Usage {
-    Usage::WRAP | Usage::UNWRAP
-}
-
-fn refused<T: std::fmt::Debug>(what: &str, result: casemate::Result<T>, status: Status) {
-    match result {
-        Err(Error::Request { status: s, .. }) => assert_eq!(s, status, "{what}"),
-        other => panic!("{what}: {other:?}, not {status:?}"),
-    }
-}
-
-fn signs(c: Curve) -> KeyAttributes {
-    KeyAttributes::private(c, Usage::SIGN)
-}
-
-/// A signature and whether its public key says so.
-fn works(keys: &mut Keys, key: casemate::KeyHandle, public: &PublicKey) {
-    let s = keys.sign(key, Hash::Sha256, &[5; 32]).unwrap();
-    keys.verify(public, &[5; 32], &s).unwrap();
-    assert_eq!(keys.public_key(key).unwrap(), *public);
-}
 
 #[test]
 fn attributes_come_back() {

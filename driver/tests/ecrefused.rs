@@ -4,7 +4,8 @@
 mod common;
 
 use casemate::abi::{KeyType, Opcode, Status, usage};
-use casemate::{Blob, Curve, Error, Hash, KeyAttributes, Keys, Officer, Origin, PublicKey, Signature, Usage};
+use casemate::{Blob, Curve, Error, Hash, KeyAttributes, Origin, PublicKey, Signature, Usage};
+use common::ec::{both, officer, refused, signs, works};
 use common::{EC_DEVICES, keys as raw_keys};
 
 /// Of P-256 and P-384, big-endian.
@@ -22,32 +23,6 @@ const ORDERS: [(Curve, &str); 2] = [
 fn order(text: &str) -> Vec<u8> {
     let byte = |i: usize| u8::from_str_radix(&text[i..i + 2], 16).unwrap();
     (0..text.len()).step_by(2).map(byte).collect()
-}
-
-fn officer(uri: &str) -> Officer {
-    common::open(uri).officer().unwrap()
-}
-
-fn both() -> Usage {
-    Usage::WRAP | Usage::UNWRAP
-}
-
-fn refused<T: std::fmt::Debug>(what: &str, result: casemate::Result<T>, status: Status) {
-    match result {
-        Err(Error::Request { status: s, .. }) => assert_eq!(s, status, "{what}"),
-        other => panic!("{what}: {other:?}, not {status:?}"),
-    }
-}
-
-fn signs(c: Curve) -> KeyAttributes {
-    KeyAttributes::private(c, Usage::SIGN)
-}
-
-/// A signature and whether its public key says so.
-fn works(keys: &mut Keys, key: casemate::KeyHandle, public: &PublicKey) {
-    let s = keys.sign(key, Hash::Sha256, &[5; 32]).unwrap();
-    keys.verify(public, &[5; 32], &s).unwrap();
-    assert_eq!(keys.public_key(key).unwrap(), *public);
 }
 
 /// A private key from outside that is none gives no result, whatever it is asked; it can be wrapped and destroyed.

@@ -2,6 +2,7 @@
 //! What the tests of devices share. Each runs on the RTL and on the functional model.
 #![allow(dead_code)] // no test needs all of it
 
+pub mod ec;
 pub mod keys;
 
 use casemate::abi::{Opcode, Status, Submission, TagMode, reg};
