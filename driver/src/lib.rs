@@ -34,6 +34,7 @@ mod device;
 mod dma;
 mod ec;
 mod error;
+mod fork;
 mod key;
 mod officer;
 mod queue;

@@ -2,8 +2,12 @@
 //! The way to a device: registers, DMA memory, interrupts, reset. What differs between a card, a simulation and the functional
 //! model is behind this trait and nowhere else.
 
+#[cfg(feature = "vfio")]
+pub mod iova;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(feature = "vfio")]
+pub mod vfio;
 
 use crate::root::RootSecret;
 use crate::{Error, Result};
@@ -65,6 +69,8 @@ pub trait Transport: Send + Sync {
     fn write32(&self, offset: u32, value: u32) -> Result<()>;
     /// Zeroed memory in whole pages, for both.
     fn alloc(&self, bytes: usize) -> Result<DmaRegion>;
+    /// As [`Self::alloc`], but the device may only read it.
+    fn alloc_read_only(&self, bytes: usize) -> Result<DmaRegion>;
     /// Takes memory from the device. The device must have stopped using it.
     fn free(&self, region: DmaRegion);
     /// Lets a simulated device run a little; a card needs no help.
@@ -98,6 +104,11 @@ pub const KINDS: &[Kind] = &[
         uri: "soft:",
         what: "a functional model in software, without timing; its keys lie in this process",
     },
+    #[cfg(feature = "vfio")]
+    Kind {
+        uri: "vfio:",
+        what: "a PCI function through Linux VFIO, as in vfio:0000:01:00.0",
+    },
 ];
 
 /// What opening a device would take.
@@ -114,6 +125,8 @@ enum Address {
     Sim(casemate_sim::config::Config),
     #[cfg(feature = "soft")]
     Soft(crate::soft::Shape),
+    #[cfg(feature = "vfio")]
+    Vfio(Option<vfio::host::Bdf>),
 }
 
 fn parse(uri: &str) -> Result<Address> {
@@ -123,6 +136,12 @@ fn parse(uri: &str) -> Result<Address> {
     };
     let (scheme, rest) = uri.split_once(':').ok_or_else(|| wrong("has no scheme".into()))?;
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    #[cfg(feature = "vfio")]
+    if scheme == "vfio" {
+        // Without an address it stands for whatever is there.
+        let bdf = (!rest.is_empty()).then(|| rest.parse()).transpose();
+        return Ok(Address::Vfio(bdf.map_err(wrong)?));
+    }
     let known = KINDS.iter().any(|k| k.uri.strip_suffix(':') == Some(scheme));
     if known && !path.is_empty() {
         return Err(wrong(format!("unexpected `{path}`")));
@@ -186,6 +205,8 @@ pub fn probe(uri: &str) -> Result<Probe> {
             found: "needs nothing".into(),
             slow: false,
         }),
+        #[cfg(feature = "vfio")]
+        Address::Vfio(bdf) => vfio::probe(bdf.as_ref()),
     }
 }
 
@@ -196,6 +217,8 @@ pub(crate) fn open(uri: &str) -> Result<Arc<dyn Transport>> {
         Address::Sim(config) => Ok(Arc::new(sim::Sim::new(&config)?)),
         #[cfg(feature = "soft")]
         Address::Soft(shape) => Ok(Arc::new(crate::soft::Soft::new(shape))),
+        #[cfg(feature = "vfio")]
+        Address::Vfio(bdf) => Ok(Arc::new(vfio::Vfio::open(&vfio::only(bdf)?)?)),
     }
 }
 
