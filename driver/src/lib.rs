@@ -61,5 +61,6 @@ pub use queue::{Queue, QueueConfig, QueueCounters, Submitted};
 pub use request::{AnyRequest, Data, Done, KeyHandle, Request};
 pub use root::RootSecret;
 pub use session::Session;
-pub use transport::{KINDS, Kind, Probe, probe};
+pub use transport::finding::{Finding, State};
+pub use transport::{KINDS, Kind, Probe, examine, probe};
 pub use user::Keys;

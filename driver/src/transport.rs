@@ -2,6 +2,7 @@
 //! The way to a device: registers, DMA memory, interrupts, reset. What differs between a card, a simulation and the functional
 //! model is behind this trait and nowhere else.
 
+pub mod finding;
 #[cfg(feature = "vfio")]
 pub mod iova;
 #[cfg(feature = "sim")]
@@ -10,6 +11,7 @@ pub mod sim;
 pub mod vfio;
 
 use crate::root::RootSecret;
+use crate::transport::finding::Finding;
 use crate::{Error, Result};
 use std::any::Any;
 use std::ptr::NonNull;
@@ -208,6 +210,26 @@ pub fn probe(uri: &str) -> Result<Probe> {
         #[cfg(feature = "vfio")]
         Address::Vfio(bdf) => vfio::probe(bdf.as_ref()),
     }
+}
+
+/// What a URI's device needs of this machine and how it stands, as far as can be told without opening it. An error is a wrong URI.
+pub fn examine(uri: &str) -> Result<Vec<Finding>> {
+    let address = parse(uri)?;
+    #[cfg(feature = "vfio")]
+    if let Address::Vfio(bdf) = &address {
+        let host = vfio::host::Host::default();
+        let found = vfio::only(bdf.clone()).map_or_else(|_| host.examine_any(), |bdf| host.examine(&bdf));
+        return Ok(found);
+    }
+    drop(address);
+    Ok(vec![match probe(uri) {
+        Ok(p) => Finding::right("device", p.found),
+        Err(e) => Finding::missing(
+            "device",
+            e.to_string(),
+            "`cargo xtask setup` installs what simulated devices need",
+        ),
+    }])
 }
 
 /// Opens what a URI names.

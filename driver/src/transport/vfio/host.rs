@@ -2,6 +2,7 @@
 //! What Linux says of a PCI function and of VFIO, and what a program needs of both: each thing that is missing comes with the
 //! command that mends it. Opening a device and `casemate doctor` go by the same list.
 
+use crate::transport::finding::{Finding, State};
 use crate::{Error, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,54 +49,6 @@ impl std::str::FromStr for Bdf {
         Ok(Self(
             format!("{domain}:{bus}:{slot}.{function}").to_ascii_lowercase(),
         ))
-    }
-}
-
-/// How one thing that VFIO needs stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// As it must be.
-    Right,
-    /// Works, and could be better.
-    Poor,
-    /// A device cannot be opened like this.
-    Missing,
-}
-
-/// One thing that VFIO needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// What it is.
-    pub what: &'static str,
-    /// How it stands.
-    pub state: State,
-    /// What was found.
-    pub found: String,
-    /// The command, or the deed, that mends it.
-    pub mend: Option<String>,
-}
-
-impl Finding {
-    fn right(what: &'static str, found: impl Into<String>) -> Self {
-        Self {
-            what,
-            state: State::Right,
-            found: found.into(),
-            mend: None,
-        }
-    }
-
-    fn not(state: State, what: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self {
-            what,
-            state,
-            found: found.into(),
-            mend: Some(mend.into()),
-        }
-    }
-
-    fn missing(what: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self::not(State::Missing, what, found, mend)
     }
 }
 
