@@ -12,8 +12,12 @@ pub mod config;
 pub mod device;
 #[cfg(feature = "rtl")]
 pub mod entropy;
+#[cfg(feature = "serve")]
+mod iova;
 #[cfg(feature = "rtl")]
 mod model;
+#[cfg(feature = "serve")]
+pub mod serve;
 #[cfg(feature = "rtl")]
 mod state;
 #[cfg(feature = "rtl")]
