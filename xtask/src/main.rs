@@ -6,6 +6,7 @@ mod demo;
 mod fuzz;
 mod tests;
 mod tools;
+mod vm;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -28,6 +29,8 @@ enum Task {
     },
     /// Set up, then run every test; ends with `N passed, N failed, N skipped`
     Test,
+    /// Boot a virtual machine with the RTL as its PCI functions, and run the driver's suite in it through VFIO
+    Vm,
     /// Regenerate what comes from abi/casemate.rdl, and its HTML pages under target/doc/abi
     Abi {
         /// Only check that the committed files are fresh
@@ -72,6 +75,7 @@ fn main() -> Result<()> {
         Task::Setup => tools::setup().map(drop),
         Task::Demo { file } => demo::run(file),
         Task::Test => tests::run_all(),
+        Task::Vm => tests::vm(),
         Task::Abi { check } => tools::abi(check),
         Task::Lint => tests::lint(),
         Task::Compare { ops, seed } => compare::run(ops, seed),

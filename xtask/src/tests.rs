@@ -2,6 +2,7 @@
 //! The whole test run: checks of generated files and style, then every cargo test, counted together.
 
 use crate::tools::{abi, cargo, formal, root, run, setup, tool};
+use crate::vm::Outcome;
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -174,6 +175,45 @@ fn cargo_test(tally: &mut Tally, args: &[&str]) -> Result<()> {
         tally.failed += 1;
     }
     Ok(())
+}
+
+/// The driver's suite in a guest, through VFIO, counted.
+fn guest(tally: &mut Tally) {
+    let mut lines = Vec::new();
+    let outcome = crate::vm::run_guest(|line| {
+        println!("{line}");
+        lines.push(line.to_owned());
+    });
+    lines.iter().for_each(|l| tally.add_line(l));
+    match outcome {
+        Ok(Outcome::Ran) => {}
+        Ok(Outcome::Skipped(why)) => {
+            tally.skipped += 1;
+            println!("skipped: virtual machine: QEMU and a kernel cannot be had here: {why}");
+        }
+        Err(e) => {
+            tally.failed += 1;
+            println!("check virtual machine ... FAILED: {e:#}");
+        }
+    }
+}
+
+/// That alone.
+pub fn vm() -> Result<()> {
+    let mut tally = Tally::default();
+    guest(&mut tally);
+    match tally {
+        // Nothing ran, and why has been said.
+        Tally {
+            passed: 0,
+            failed: 0,
+            skipped,
+        } => {
+            println!("0 passed, 0 failed, {skipped} skipped");
+            Ok(())
+        }
+        tally => finish(&tally),
+    }
 }
 
 fn finish(tally: &Tally) -> Result<()> {
