@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `cargo xtask …`: every habit of the project as one command.
 
+mod checks;
 mod compare;
 mod demo;
 mod fuzz;
+mod jobs;
 mod tests;
 mod tools;
 
@@ -27,7 +29,10 @@ enum Task {
         file: Option<std::path::PathBuf>,
     },
     /// Set up, then run every test; ends with `N passed, N failed, N skipped`
-    Test,
+    Test {
+        /// Only the checks and test programs whose names contain one of these
+        names: Vec<String>,
+    },
     /// Regenerate what comes from abi/casemate.rdl, and its HTML pages under target/doc/abi
     Abi {
         /// Only check that the committed files are fresh
@@ -71,9 +76,9 @@ fn main() -> Result<()> {
     match Args::parse().task {
         Task::Setup => tools::setup().map(drop),
         Task::Demo { file } => demo::run(file),
-        Task::Test => tests::run_all(),
+        Task::Test { names } => tests::run(&names),
         Task::Abi { check } => tools::abi(check),
-        Task::Lint => tests::lint(),
+        Task::Lint => checks::lint(),
         Task::Compare { ops, seed } => compare::run(ops, seed),
         Task::Fuzz { ops, seeds } => fuzz::run(ops, seeds),
         Task::Formal { name } => tools::formal(name.as_deref()),
