@@ -9,6 +9,8 @@ pub mod iova;
 pub mod sim;
 #[cfg(feature = "vfio")]
 pub mod vfio;
+#[cfg(feature = "vfio-user")]
+pub mod vfio_user;
 
 use crate::root::RootSecret;
 use crate::transport::finding::Finding;
@@ -111,6 +113,11 @@ pub const KINDS: &[Kind] = &[
         uri: "vfio:",
         what: "a PCI function through Linux VFIO, as in vfio:0000:01:00.0",
     },
+    #[cfg(feature = "vfio-user")]
+    Kind {
+        uri: "vfio-user:",
+        what: "a PCI function that another process serves, as in vfio-user:/run/casemate.sock",
+    },
 ];
 
 /// What opening a device would take.
@@ -129,6 +136,8 @@ enum Address {
     Soft(crate::soft::Shape),
     #[cfg(feature = "vfio")]
     Vfio(Option<vfio::host::Bdf>),
+    #[cfg(feature = "vfio-user")]
+    VfioUser(std::path::PathBuf),
 }
 
 fn parse(uri: &str) -> Result<Address> {
@@ -143,6 +152,16 @@ fn parse(uri: &str) -> Result<Address> {
         // Without an address it stands for whatever is there.
         let bdf = (!rest.is_empty()).then(|| rest.parse()).transpose();
         return Ok(Address::Vfio(bdf.map_err(wrong)?));
+    }
+    #[cfg(feature = "vfio-user")]
+    if scheme == "vfio-user" {
+        if rest.is_empty() {
+            return Err(wrong(
+                "names no socket, as in vfio-user:/run/casemate.sock".into(),
+            ));
+        }
+        // A path may have any character in it.
+        return Ok(Address::VfioUser(rest.into()));
     }
     let known = KINDS.iter().any(|k| k.uri.strip_suffix(':') == Some(scheme));
     if known && !path.is_empty() {
@@ -209,6 +228,8 @@ pub fn probe(uri: &str) -> Result<Probe> {
         }),
         #[cfg(feature = "vfio")]
         Address::Vfio(bdf) => vfio::probe(bdf.as_ref()),
+        #[cfg(feature = "vfio-user")]
+        Address::VfioUser(path) => vfio_user::probe(&path),
     }
 }
 
@@ -241,6 +262,8 @@ pub(crate) fn open(uri: &str) -> Result<Arc<dyn Transport>> {
         Address::Soft(shape) => Ok(Arc::new(crate::soft::Soft::new(shape))),
         #[cfg(feature = "vfio")]
         Address::Vfio(bdf) => Ok(Arc::new(vfio::Vfio::open(&vfio::only(bdf)?)?)),
+        #[cfg(feature = "vfio-user")]
+        Address::VfioUser(path) => Ok(Arc::new(vfio_user::VfioUser::open(&path)?)),
     }
 }
 

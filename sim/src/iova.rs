@@ -125,7 +125,7 @@ impl<T: Clone + PartialEq> Table<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "rtl"))]
 mod tests {
     use super::*;
     use rand::{Rng, SeedableRng};

@@ -2,6 +2,7 @@
 //! Simulation of the Casemate device: host memory and IOMMU always; with the feature `rtl`, Verilator builds of the RTL, the
 //! whole device in this process, and single blocks for their testbenches.
 
+pub mod iova;
 pub mod memory;
 
 #[cfg(feature = "rtl")]
@@ -12,8 +13,6 @@ pub mod config;
 pub mod device;
 #[cfg(feature = "rtl")]
 pub mod entropy;
-#[cfg(feature = "serve")]
-mod iova;
 #[cfg(feature = "rtl")]
 mod model;
 #[cfg(feature = "serve")]
