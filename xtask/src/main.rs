@@ -8,6 +8,7 @@ mod fuzz;
 mod jobs;
 mod tests;
 mod tools;
+mod vm;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -33,6 +34,8 @@ enum Task {
         /// Only the checks and test programs whose names contain one of these
         names: Vec<String>,
     },
+    /// Boot a virtual machine with the RTL as its PCI functions, and run the driver's suite in it through VFIO
+    Vm,
     /// Regenerate what comes from abi/casemate.rdl, and its HTML pages under target/doc/abi
     Abi {
         /// Only check that the committed files are fresh
@@ -77,6 +80,7 @@ fn main() -> Result<()> {
         Task::Setup => tools::setup().map(drop),
         Task::Demo { file } => demo::run(file),
         Task::Test { names } => tests::run(&names),
+        Task::Vm => tests::guest(),
         Task::Abi { check } => tools::abi(check),
         Task::Lint => checks::lint(),
         Task::Compare { ops, seed } => compare::run(ops, seed),
