@@ -183,12 +183,7 @@ fn pack(packages: &Packages, casemate: &Path, suite: &Path, to: &Path) -> Result
     }
     a.console("dev/console")?;
     let id = casemate_abi::pci::ID;
-    let script = GUEST
-        .replace("@ID@", &format!("{:#06x} {:#06x}", id.0, id.1))
-        .replace(
-            "@MESSAGES@",
-            "batches_at_depth dma_refused rings_unmapped device_reset",
-        );
+    let script = GUEST.replace("@ID@", &format!("{:#06x} {:#06x}", id.0, id.1));
     a.program("init", script.as_bytes())?;
     a.program("bin/busybox", &fs::read(packages.root.join("usr/bin/busybox"))?)?;
     a.program("bin/casemate", &stripped(casemate, scratch.path())?)?;

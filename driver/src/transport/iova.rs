@@ -43,6 +43,8 @@ pub struct Space {
     ranges: Vec<(u64, u64)>,
     /// Start and bytes of what is in use.
     used: BTreeMap<u64, u64>,
+    /// Where the next search starts: what was freed is not soon another's, so that a late access to it is refused.
+    next: u64,
 }
 
 impl Space {
@@ -56,6 +58,7 @@ impl Space {
         Self {
             ranges,
             used: BTreeMap::new(),
+            next: 0,
         }
     }
 
@@ -72,25 +75,33 @@ impl Space {
         (start + len > at).then_some((*start, *len))
     }
 
-    /// The first free place for `bytes`, a multiple of a page: on a huge page if it holds one.
+    /// A free place for `bytes`, a multiple of a page: on a huge page if it holds one. While there is room, the page after it stays
+    /// free, and an access beyond its end is refused.
     pub fn take(&mut self, bytes: u64) -> Result<Iova> {
         check_size(bytes)?;
+        let found = self.find(self.next, bytes).or_else(|| self.find(0, bytes));
+        let at = found.ok_or_else(|| {
+            Error::Invalid(format!(
+                "no {bytes} bytes of IOVA are free: drop buffers of this device first"
+            ))
+        })?;
+        self.used.insert(at, bytes);
+        self.next = at.saturating_add(bytes).saturating_add(PAGE);
+        Ok(Iova(at))
+    }
+
+    fn find(&self, from: u64, bytes: u64) -> Option<u64> {
         let align = if bytes >= HUGE { HUGE } else { PAGE };
         for &(first, last) in &self.ranges {
-            let mut at = first.checked_next_multiple_of(align);
+            let mut at = first.max(from).checked_next_multiple_of(align);
             while let Some(here) = at.filter(|a| a.checked_add(bytes - 1).is_some_and(|end| end <= last)) {
                 match self.overlap(here, bytes) {
-                    None => {
-                        self.used.insert(here, bytes);
-                        return Ok(Iova(here));
-                    }
+                    None => return Some(here),
                     Some((start, len)) => at = (start + len).checked_next_multiple_of(align),
                 }
             }
         }
-        Err(Error::Invalid(format!(
-            "no {bytes} bytes of IOVA are free: drop buffers of this device first"
-        )))
+        None
     }
 
     /// Takes a place of the caller's choice.
@@ -167,7 +178,7 @@ mod tests {
     #[test]
     fn a_full_space_says_so() {
         let mut s = Space::new(vec![(0, 0x3fff)]);
-        for want in [0x1000, 0x2000, 0x3000] {
+        for want in [0x1000, 0x3000, 0x2000] {
             assert_eq!(s.take(4096).unwrap().get(), want);
         }
         assert!(s.take(4096).is_err());
