@@ -62,6 +62,15 @@ enum Task {
         #[arg(long, default_value_t = 10)]
         seeds: u64,
     },
+    /// Mutated vfio-user messages against the served RTL: the long form of the test, with a report
+    FuzzVfioUser {
+        /// Messages in all
+        #[arg(long, default_value_t = 1_000_000)]
+        messages: u64,
+        /// Seed
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Prove promises of the device on its RTL, and that seeded bugs break the proofs
     Formal {
         /// One proof; all by default
@@ -85,6 +94,7 @@ fn main() -> Result<()> {
         Task::Lint => checks::lint(),
         Task::Compare { ops, seed } => compare::run(ops, seed),
         Task::Fuzz { ops, seeds } => fuzz::run(ops, seeds),
+        Task::FuzzVfioUser { messages, seed } => fuzz::vfio_user(messages, seed),
         Task::Formal { name } => tools::formal(name.as_deref()),
         Task::Synth { args } => tools::synth(&args),
     }
