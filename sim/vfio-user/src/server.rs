@@ -269,7 +269,7 @@ fn dma_map(m: &Message, mut fds: Vec<OwnedFd>, f: &mut impl Function) -> Result<
     if map.size == 0 || map.address.checked_add(map.size - 1).is_none() {
         return Err(Errno::INVAL);
     }
-    if (map.address | map.size) % 4096 != 0 {
+    if !(map.address | map.size).is_multiple_of(4096) {
         return Err(Errno::INVAL);
     }
     f.dma_map(&map, fds.pop())?;
