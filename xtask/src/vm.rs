@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 const GUEST: &str = include_str!("vm/guest.sh");
 /// Longer than the guest ever takes, on a machine that has more to do.
-const PATIENCE: Duration = Duration::from_secs(480);
+const PATIENCE: Duration = Duration::from_secs(900);
 /// What moves on when the line that asks for it appears.
 const KILL: &str = "@kill-server@";
 const DONE: &str = "@done@";
