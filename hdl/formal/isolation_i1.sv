@@ -132,7 +132,9 @@ module isolation_i1
     logic [SLOTS-1:0][15:0]  generation;
     slot_meta_t [SLOTS-1:0]  meta;
     logic [SLOTS-1:0][31:0]  used;
-    logic [31:0]             used_next;
+    logic [31:0]             used_next, used_word;
+    logic                    used_we;
+    logic [7:0]              used_at;
     logic [LANES-1:0]        sent, finished;
     logic [9:0]              lane_out, lane_old;
     logic [$clog2(SLOTS)+2:0] sweep, place;
@@ -258,6 +260,9 @@ module isolation_i1
         state[c].used[i]       = u_slots.used[i];
       end
       state[c].used_next   = u_slots.used_next_q;
+      state[c].used_word   = u_slots.used_word_q;
+      state[c].used_we     = u_slots.used_we_q;
+      state[c].used_at     = 8'(u_slots.used_at_q);
       state[c].sent        = u_slots.sent_q;
       state[c].finished    = u_slots.finished_q;
       state[c].lane_out    = u_slots.g_lane[0].out_q;

@@ -131,9 +131,12 @@ module aes_iter
     endcase
   end
   logic [31:0] sub;                // out of the S-boxes
-  logic [3:0]  mod_next;
-  assign mod_next = mod_q + 4'd1 == nk_q ? 4'd0 : mod_q + 4'd1;
+  logic [3:0]  mod_next_q;         // found long before a word is kept
+  logic        turns_q, half_q;    // it is 0; it is 4
   always_ff @(posedge clk_i) begin
+    mod_next_q <= mod_q + 4'd1 == nk_q ? 4'd0 : mod_q + 4'd1;
+    turns_q    <= mod_q + 4'd1 == nk_q;
+    half_q     <= mod_q == 4'd3 && nk_q[3];
     if (ready_o && expand_i) begin
       size_q  <= key_size_i;
       word_q  <= '0;
@@ -152,11 +155,11 @@ module aes_iter
       if (capture_q) next_q <= given_q ? win_q[0] : old ^ (sub_q ? sub ^ (rot_q ? {24'd0, rcon_q} : '0) : win_q[7]);
       if (commit_q) begin
         word_q   <= word_q + 6'd1;
-        mod_q    <= mod_next;
-        if (mod_next == 4'd0) given_q <= 1'b0;
-        rot_q    <= mod_next == 4'd0;
+        mod_q    <= mod_next_q;
+        if (turns_q) given_q <= 1'b0;
+        rot_q    <= turns_q;
         // A 256-bit key has SubWord in the middle too.
-        sub_q    <= mod_next == 4'd0 || (nk_q[3] && mod_next == 4'd4 && !given_q);
+        sub_q    <= turns_q || (half_q && !given_q);
         if (rot_q) rcon_q <= aes_pkg::xtime(rcon_q);
       end
     end else next_q <= '0;
