@@ -211,6 +211,8 @@ module guard_i2
       assert (u_slots.this_q == SLOTS'(1) << slot_q[$clog2(SLOTS)-1:0]);
       assert (!u_slots.may_q || (held_q && op_q inside {SLOT_FILL, SLOT_EMPTY} && u_slots.state_q == SLOTS_IDLE));
       assert (!u_slots.asked_q || held_q);
+      assert (!u_slots.rights_q || (held_q && op_q == SLOT_RIGHTS && u_slots.state_q == SLOTS_IDLE));
+      assert (!u_slots.count_q || (held_q && op_q == SLOT_COUNT && u_slots.state_q == SLOTS_IDLE));
       assert (u_slots.used_next_q == u_slots.look_q.used + 32'd1);
       assert (!held_q || u_slots.place_q[$clog2(SLOTS)+2:3] == slot_q[$clog2(SLOTS)-1:0]);
       assert (u_slots.state_q != SLOTS_SETTLE || !(put_op_i inside {SLOT_FILL, SLOT_EMPTY})

@@ -117,7 +117,7 @@ module isolation_i1
     logic [2:0]              slots_state;
     logic [SLOTS-1:0]        valid, used_once, this_slot;
     logic                    asked;
-    logic                    may, aes, filled, fill, put_ask, show, forget;
+    logic                    may, rights, count_op, aes, filled, fill, put_ask, show, forget;
     logic [2:0]              put_at, window_at;
     logic                    held;
     logic [1:0]              grant, fetch_to, fetch_first, fetch_second, came;
@@ -225,6 +225,8 @@ module isolation_i1
       state[c].this_slot   = u_slots.this_q;
       state[c].asked       = u_slots.asked_q;
       state[c].may         = u_slots.may_q;
+      state[c].rights      = u_slots.rights_q;
+      state[c].count_op    = u_slots.count_q;
       state[c].aes         = u_slots.aes_q;
       state[c].filled      = u_slots.filled_q;
       state[c].fill        = u_slots.fill_q;

@@ -67,7 +67,7 @@ PROOFS = {
         ("slots/rtl/slots.sv", "used_we_q   <= count_i || now_used || ec_counts || wipe_i;", "used_we_q   <= count_i || now_used || ec_counts;"),
         ("slots/rtl/slots.sv", "{64{fill_q && !wipe_i}}", "{64{fill_q}}"),
         ("slots/rtl/slots.sv", "place_q <= wipe_i ? sweep_q", "place_q <= wipe_i && !take ? sweep_q"),
-        ("slots/rtl/slots.sv", "meta[place_q[WW-1:3]] <= wipe_i ? '0", "meta[place_q[WW-1:3]] <= wipe_i && !now_meta ? '0"),
+        ("slots/rtl/slots.sv", "meta[place_q[WW-1:3]] <= wipe_i ? '0", "meta[slot] <= wipe_i ? '0"),
         ("slots/rtl/slots.sv", "used_at_q   <= wipe_i ? place_q[WW-1:3] : count_i ? look", "used_at_q   <= count_i ? look"),
         ("slots/rtl/slots.sv", "used_word_q <= wipe_i ? '0 : count_i ? used_next_q", "used_word_q <= count_i ? used_next_q"),
         ("slots/rtl/slots.sv", "    if (wipe_i || !rst_ni) begin\n      fetch_left_q", "    if (!rst_ni) begin\n      fetch_left_q"),

@@ -182,7 +182,11 @@ module key_unit
   logic        officer, resetting_q, is_mac, is_verify, is_derive, is_wrap, is_out, is_random, is_message, is_root, is_load, is_query;
   logic        is_unwrap, is_kwp_out, is_hkdf, is_generate, is_ecdh, counts, to_memory;
   logic [31:0] read_len;
-  assign sub = req.sub;
+  // Who hands one over knows its opcode: those of keys are 40 to 7f.
+  always_comb begin
+    sub             = req.sub;
+    sub.opcode[7:6] = 2'b01;
+  end
   // Of the descriptor, a cycle later.
   always_ff @(posedge clk) begin
     op          <= op_of(sub, EC != 0);
@@ -642,10 +646,13 @@ module key_unit
   // -------------------------------------------------------------- control
   logic out_end;      // the writer has ended
   logic rested_q;     // nothing is left or under way
+  logic rd_bad_q;
   always_ff @(posedge clk) begin
     rd_start <= rst_ni && begin_q && (in_q[READ] || (in_q[WORK] && is_mac && !job.empty));
     wr_start <= rst_ni && begin_q && in_q[WRITE] && !started_q;
     third_q  <= step_q >= 5'd2 && !begin_q;
+    // Its message cannot be read.
+    rd_bad_q <= rst_ni && in_q[WORK] && is_mac && !job.empty && rd_over && rd_err && !move_q.go;
   end
   assign rd_over   = rd_idle && third_q && !begin_q;
   assign rd_ready  = in_q[READ] || (in_q[WORK] && mac_ready);
@@ -705,14 +712,14 @@ module key_unit
     if (due_q) moves[HEAD] = go(is_query ? WRITE : KEYS);
     if (due_q) moves[KEYS] = go(WORK);
 
-    if (is_wrap) begin
-      if (wrap_done) moves[WORK] = is_out ? go(WRITE) : blob_ok_q ? go(CUT) : stop_with(STATUS_BAD_BLOB);
-    end else if (is_mac && !job.empty && rd_over && rd_err) moves[WORK] = stop_with(STATUS_DMA_SRC);
-    else if (mac_done) begin
+    // One of the engines works.
+    if (wrap_done) moves[WORK] = is_out ? go(WRITE) : blob_ok_q ? go(CUT) : stop_with(STATUS_BAD_BLOB);
+    if (mac_done) begin
       moves[WORK] = go_on(mac_to_q);
       if (is_verify && !mac_ok) moves[WORK] = stop_with(STATUS_TAG_MISMATCH);
       if (is_verify && tag_bad_q) moves[WORK] = stop_with(STATUS_DMA_TAG);
     end
+    if (rd_bad_q) moves[WORK] = stop_with(STATUS_DMA_SRC);
 
     if (out_end) moves[WRITE] = wr_err ? stop_with(STATUS_DMA_DST) : op.fills ? go(CUT) : go(FINISH);
     else if (!begin_q && is_random && !feed_some_q && random_some_q) moves[WRITE] = go(blocks_some_q ? RANDOM : ASK_RANDOM);

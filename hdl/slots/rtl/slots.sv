@@ -192,7 +192,7 @@ module slots
     for (int e = 0; e < int'(EC); e++) if (ec_held_i[e] && ec_held_slot_i[e][IW-1:0] == slot) held_q <= 1'b1;
   end
   // What is known of a command before it is taken, in its third cycle or later.
-  logic             asked_q, may_q;
+  logic             asked_q, may_q, rights_q, count_q;   // may_q: it may take the slot; rights_q, count_q: it begins at once
   logic             aes_q, filled_q;
   logic [SLOTS-1:0] this_q;
   always_ff @(posedge clk_i) begin
@@ -202,6 +202,8 @@ module slots
     this_q    <= SLOTS'(1) << slot;
     filled_q  <= (valid_q & this_q) != '0;
     may_q     <= rst_ni && state_q == IDLE && !take && asked_q && put_valid_i && put_op_i inside {SLOT_FILL, SLOT_EMPTY} && !wipe_i;
+    rights_q  <= rst_ni && state_q == IDLE && !rights_q && asked_q && put_valid_i && put_op_i == SLOT_RIGHTS && !wipe_i;
+    count_q   <= rst_ni && state_q == IDLE && !count_q && asked_q && put_valid_i && put_op_i == SLOT_COUNT && !wipe_i;
   end
   assign take     = may_q && !(look_busy_i && look == slot) && !(ec_ask_i.busy && ec_key == slot);
   assign on_port  = state_q == CLEAR || state_q == LOAD;
@@ -265,8 +267,8 @@ module slots
     unique case (state_q)
       IDLE: begin
         if (take) state_d = DRAIN;
-        else if (asked_q && put_valid_i && put_op_i == SLOT_RIGHTS) state_d = SETTLE;
-        else if (asked_q && put_valid_i && put_op_i == SLOT_COUNT) state_d = WRITE;
+        else if (rights_q) state_d = SETTLE;
+        else if (count_q) state_d = WRITE;
       end
       DRAIN:   if (drained == '1 && !held_q) state_d = STORE;
       STORE:   if (stores && put_at_q == '1) state_d = CLEAR;

@@ -31,8 +31,10 @@ module aes_iter
   input  logic         start_i,
   input  logic         decrypt_i,
   output logic         take_o,
+  output logic         take_last_o,    // of the four
   input  logic [31:0]  data_i,
   output logic         valid_o,
+  output logic         valid_last_o,
   output logic [31:0]  data_o
 );
   typedef enum logic [2:0] {ST_IDLE, ST_EXPAND, ST_LOAD, ST_ROUND, ST_WIPE} state_e;
@@ -101,11 +103,13 @@ module aes_iter
     // What happens in the next cycle.
     capture_q <= state_q[ST_EXPAND] && (ph_q == 4'd4 || (ph_q == 4'd0 && !sub_q));
     commit_q  <= state_q[ST_EXPAND] && ph_q == 4'd5;
-    take_o    <= state_q[ST_LOAD] && ph_q <= 4'd3;
+    take_o      <= state_q[ST_LOAD] && ph_q <= 4'd3;
+    take_last_o <= state_q[ST_LOAD] && ph_q == 4'd3;
     shift_q   <= (state_q[ST_LOAD] && ph_q != 4'd0) || (state_q[ST_ROUND] && (ph_q <= 4'd2 || (ph_q >= 4'd6 && !last_q)));
     back_q    <= state_q[ST_ROUND] && ph_q >= 4'd6 && ph_q <= 4'd9 && !last_q;
     permute_q <= (state_q[ST_LOAD] && ph_q == 4'd4) || (state_q[ST_ROUND] && ph_q == 4'd9 && !last_q);
-    valid_o   <= state_q[ST_ROUND] && ph_q >= 4'd6 && ph_q <= 4'd9 && last_q;
+    valid_o      <= state_q[ST_ROUND] && ph_q >= 4'd6 && ph_q <= 4'd9 && last_q;
+    valid_last_o <= state_q[ST_ROUND] && ph_q == 4'd9 && last_q;
     last_word_q <= word_q == {rounds_q, 2'd3};
     swept_q     <= wipe && rst_ni && word_q == 6'd62;
     last_q      <= state_q[ST_ROUND] && left_q == 4'd0;

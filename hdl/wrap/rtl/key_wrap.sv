@@ -73,10 +73,7 @@ module key_wrap
   states_t  after_q, after_d;                   // where ST_ALIGN leads to
   job_e     job_q, job_d;
   wrap_op_e op_q;
-  logic     kwp, open, unwrap, inverse_q;
-  assign kwp    = op_q inside {WRAP_KWP_WRAP, WRAP_KWP_UNWRAP};
-  assign open   = op_q == WRAP_GCM_OPEN;
-  assign unwrap = op_q == WRAP_KWP_UNWRAP;
+  logic     kwp, open, unwrap, inverse_q;       // of the operation, from its registers
 
   localparam logic [31:0] ICV2 = 32'hA659_59A6;  // RFC 5649, 3; the same in either byte order
 
@@ -140,11 +137,11 @@ module key_wrap
   logic [31:0] diff_q;
   logic [3:0]  stray_q, icv_part_q;
   logic        blank_q;                         // nothing of the word at the head stays
-  assign single = semis_q == 4'd1;
+  always_ff @(posedge clk_i) single <= semis_q == 4'd1;
 
   // AES and GHASH.
   key_size_e size_q;
-  logic aes_clear_q, aes_ready, aes_start, aes_take, aes_valid;
+  logic aes_clear_q, aes_ready, aes_start, aes_take, aes_valid, aes_take_last, aes_valid_last;
   logic [31:0] aes_in, aes_out;
   aes_iter #(.SBOX(SBOX)) u_aes (
     .clk_i,
@@ -158,8 +155,10 @@ module key_wrap
     .start_i(aes_start),
     .decrypt_i(inverse_q),
     .take_o(aes_take),
+    .take_last_o(aes_take_last),
     .data_i(aes_in),
     .valid_o(aes_valid),
+    .valid_last_o(aes_valid_last),
     .data_o(aes_out)
   );
   logic zero_work_q, zero_result_q;
@@ -185,8 +184,8 @@ module key_wrap
   logic in_ends, out_ends, hash_ends, block_ends, kwp_ends, job_kwp, aligned, counting;
   assign job_kwp    = job_q == JOB_KWP;
   assign block_ends = word_q == 2'd3;
-  assign in_ends    = state_q[ST_INPUT] && aes_take && block_ends;
-  assign out_ends   = state_q[ST_OUTPUT] && aes_valid && block_ends;
+  assign in_ends    = state_q[ST_INPUT] && aes_take_last;
+  assign out_ends   = state_q[ST_OUTPUT] && aes_valid_last;
   assign hash_ends  = state_q[ST_AAD_WAIT] && !hash_busy;
   assign kwp_ends   = out_ends && job_kwp;
   assign aligned    = turn_q && !turning_q;
@@ -207,8 +206,8 @@ module key_wrap
     ends[ST_KEY]          = aes_ready;
     ends[ST_ICV]          = due_q;
     ends[ST_START]        = 1'b1;
-    ends[ST_INPUT]        = aes_take && block_ends;
-    ends[ST_OUTPUT]       = aes_valid && block_ends;
+    ends[ST_INPUT]        = aes_take_last;
+    ends[ST_OUTPUT]       = aes_valid_last;
     ends[ST_AAD]          = block_ends;
     ends[ST_AAD_WAIT]     = !hash_busy;
     ends[ST_LENGTHS_WAIT] = !hash_busy;
@@ -405,6 +404,9 @@ module key_wrap
     // Lengths, what is malformed, and the counts that follow.
     if (ready_o) begin
       op_q      <= op_i;
+      kwp       <= op_i inside {WRAP_KWP_WRAP, WRAP_KWP_UNWRAP};
+      open      <= op_i == WRAP_GCM_OPEN;
+      unwrap    <= op_i == WRAP_KWP_UNWRAP;
       len_q     <= payload_len_i;
       aad_len_q <= aad_len_i;
       size_q    <= key_size_i;
