@@ -3,6 +3,7 @@
 
 mod compare;
 mod demo;
+mod ecdsa;
 mod fuzz;
 mod tests;
 mod tools;
@@ -54,6 +55,15 @@ enum Task {
         #[arg(long, default_value_t = 10)]
         seeds: u64,
     },
+    /// Random signatures on the RTL against OpenSSL, and one time for every key: the long form of the tests, with a report
+    Ecdsa {
+        /// Pairs: one signature by the device, one by OpenSSL
+        #[arg(long, default_value_t = 1000)]
+        pairs: u64,
+        /// Seed
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Prove promises of the device on its RTL, and that seeded bugs break the proofs
     Formal {
         /// One proof; all by default
@@ -76,6 +86,7 @@ fn main() -> Result<()> {
         Task::Lint => tests::lint(),
         Task::Compare { ops, seed } => compare::run(ops, seed),
         Task::Fuzz { ops, seeds } => fuzz::run(ops, seeds),
+        Task::Ecdsa { pairs, seed } => ecdsa::run(pairs, seed),
         Task::Formal { name } => tools::formal(name.as_deref()),
         Task::Synth { args } => tools::synth(&args),
     }
