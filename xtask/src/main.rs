@@ -4,6 +4,7 @@
 mod checks;
 mod compare;
 mod demo;
+mod ecdsa;
 mod fuzz;
 mod jobs;
 mod tests;
@@ -71,6 +72,15 @@ enum Task {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Random signatures on the RTL against OpenSSL, and one time for every key: the long form of the tests, with a report
+    Ecdsa {
+        /// Pairs: one signature by the device, one by OpenSSL
+        #[arg(long, default_value_t = 1000)]
+        pairs: u64,
+        /// Seed
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Prove promises of the device on its RTL, and that seeded bugs break the proofs
     Formal {
         /// One proof; all by default
@@ -95,6 +105,7 @@ fn main() -> Result<()> {
         Task::Compare { ops, seed } => compare::run(ops, seed),
         Task::Fuzz { ops, seeds } => fuzz::run(ops, seeds),
         Task::FuzzVfioUser { messages, seed } => fuzz::vfio_user(messages, seed),
+        Task::Ecdsa { pairs, seed } => ecdsa::run(pairs, seed),
         Task::Formal { name } => tools::formal(name.as_deref()),
         Task::Synth { args } => tools::synth(&args),
     }
