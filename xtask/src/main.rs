@@ -54,6 +54,15 @@ enum Task {
         #[arg(long, default_value_t = 10)]
         seeds: u64,
     },
+    /// Mutated policy documents, many: the long form of the test
+    FuzzPolicy {
+        /// How many
+        #[arg(long, default_value_t = 2_000_000)]
+        documents: u64,
+        /// Seed of the first
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
     /// Prove promises of the device on its RTL, and that seeded bugs break the proofs
     Formal {
         /// One proof; all by default
@@ -76,6 +85,7 @@ fn main() -> Result<()> {
         Task::Lint => tests::lint(),
         Task::Compare { ops, seed } => compare::run(ops, seed),
         Task::Fuzz { ops, seeds } => fuzz::run(ops, seeds),
+        Task::FuzzPolicy { documents, seed } => fuzz::policy(documents, seed),
         Task::Formal { name } => tools::formal(name.as_deref()),
         Task::Synth { args } => tools::synth(&args),
     }
