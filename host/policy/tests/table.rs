@@ -244,6 +244,40 @@ fn documents() {
     println!("{} documents", rows.len());
 }
 
+/// The operations of the API: all of them, and no action besides.
+#[test]
+fn operations() {
+    let mut actions: Vec<Action> = Action::all().collect();
+    for line in include_str!("tables/operations.table")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+    {
+        let [name, crosses, policy, grants] = line.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
+        let needs = needs(name).unwrap_or_else(|| panic!("{name}: no operation"));
+        let own: Vec<_> = needs
+            .iter()
+            .filter(|need| need.action.name().starts_with(name))
+            .collect();
+        assert!(!own.is_empty(), "{line}");
+        for need in own {
+            assert_eq!(need.action.crosses_accounts(), crosses == "yes", "{line}");
+            assert_eq!(need.action.is_grant_operation(), grants == "grants", "{line}");
+            let by = match (need.on, need.action.scope()) {
+                (On::Grant, _) => "grant",
+                (_, Scope::Key) => "key",
+                (_, Scope::Account) => "iam",
+                (_, Scope::AliasAndKey) => "both",
+            };
+            assert_eq!(by, policy, "{line}");
+            actions.retain(|action| *action != need.action);
+        }
+    }
+    // It is KMS's own, of multi-Region keys.
+    assert_eq!(actions, [Action::named("SynchronizeMultiRegionKey").unwrap()]);
+}
+
 #[test]
 fn a_document_of_32_kib_is_read_and_a_longer_one_is_not() {
     let frame = r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
