@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The long forms of driver/tests/hostile.rs and sim/tests/fuzz.rs, with dated reports of what was answered.
+//! The long forms of tests of hostile input: driver/tests/hostile.rs and sim/tests/fuzz.rs, with dated reports of what was answered, and
+//! host/policy/tests/hostile.rs with many documents.
 
 use crate::tools::{cargo, root, setup};
 use anyhow::{Context, Result, bail};
@@ -98,5 +99,26 @@ pub fn run(ops: u64, seeds: u64) -> Result<()> {
     );
     std::fs::write(&path, md)?;
     println!("report: {}", path.display());
+    Ok(())
+}
+
+pub fn policy(documents: u64, seed: u64) -> Result<()> {
+    let status = cargo()
+        .args([
+            "test",
+            "-q",
+            "-p",
+            "casemate-policy",
+            "--test",
+            "hostile",
+            "mutated_documents",
+        ])
+        .args(["--", "--nocapture"])
+        .env("CASEMATE_POLICY_FUZZ", documents.to_string())
+        .env("CASEMATE_POLICY_SEED", seed.to_string())
+        .status()?;
+    if !status.success() {
+        bail!("see above: the message names the seed of the document");
+    }
     Ok(())
 }

@@ -81,6 +81,15 @@ enum Task {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Mutated policy documents, many: the long form of the test
+    FuzzPolicy {
+        /// How many
+        #[arg(long, default_value_t = 2_000_000)]
+        documents: u64,
+        /// Seed of the first
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
     /// Prove promises of the device on its RTL, and that seeded bugs break the proofs
     Formal {
         /// One proof; all by default
@@ -106,6 +115,7 @@ fn main() -> Result<()> {
         Task::Fuzz { ops, seeds } => fuzz::run(ops, seeds),
         Task::FuzzVfioUser { messages, seed } => fuzz::vfio_user(messages, seed),
         Task::Ecdsa { pairs, seed } => ecdsa::run(pairs, seed),
+        Task::FuzzPolicy { documents, seed } => fuzz::policy(documents, seed),
         Task::Formal { name } => tools::formal(name.as_deref()),
         Task::Synth { args } => tools::synth(&args),
     }
