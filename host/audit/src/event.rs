@@ -226,7 +226,8 @@ fn uuid() -> String {
 
 /// At most so many bytes of a text.
 fn cut(s: &str, most: usize) -> &str {
-    &s[..s.floor_char_boundary(most)]
+    let end = (0..=most.min(s.len())).rev().find(|i| s.is_char_boundary(*i));
+    &s[..end.unwrap_or(0)]
 }
 
 impl Serialize for Event {

@@ -20,13 +20,17 @@ mod event;
 mod fields;
 mod line;
 mod log;
+mod report;
+pub mod search;
 mod segments;
 mod signer;
 mod tail;
 mod time;
+pub mod verify;
 
 pub use event::{Details, Event, Failure, Identity, Origin, Resource};
 pub use fields::{Operation, Parameters};
 pub use line::{Head, Reason};
 pub use log::{Error, Log, Options, Pending, Receipt, Status};
+pub use report::{Finding, Kind, Report, SignedHead};
 pub use signer::{DeviceSigner, SignError, Signer};

@@ -4,8 +4,7 @@
 use crate::event::Event;
 use crate::line::{FORMAT, Head, Note, Reason, Signed, Torn, Writer};
 use crate::signer::{Signer, fingerprint};
-use crate::tail::{self, Tail};
-use crate::{segments, time};
+use crate::{segments, tail, time};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::future::Future;
 use std::io;
@@ -161,7 +160,7 @@ fn locked<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Log {
     /// Opens a chain, or begins it. What a killed writer left half written is put aside and noted.
     pub fn open(options: Options, signer: Box<dyn Signer>) -> Result<Self, Error> {
-        let mut chain = Chain::open(options, signer)?;
+        let chain = Chain::open(options, signer)?;
         let (jobs, queue) = mpsc::channel();
         let status = chain.status.clone();
         let thread = std::thread::Builder::new().name("audit".into());

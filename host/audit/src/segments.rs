@@ -66,11 +66,6 @@ pub fn chains(folder: &Path) -> io::Result<BTreeSet<String>> {
 pub struct Lines {
     reader: BufReader<File>,
     line: Vec<u8>,
-    /// How many came.
-    pub number: u64,
-    /// Bytes of the lines before this one.
-    pub offset: u64,
-    next: u64,
 }
 
 impl Lines {
@@ -78,9 +73,6 @@ impl Lines {
         Ok(Self {
             reader: BufReader::with_capacity(1 << 18, File::open(path)?),
             line: Vec::new(),
-            number: 0,
-            offset: 0,
-            next: 0,
         })
     }
 
@@ -93,9 +85,6 @@ impl Lines {
         if n == 0 {
             return Ok(None);
         }
-        self.offset = self.next;
-        self.next += n as u64;
-        self.number += 1;
         let whole = self.line.last() == Some(&b'\n');
         Ok(Some((&self.line[..n - usize::from(whole)], whole)))
     }

@@ -78,7 +78,9 @@ impl Scan {
             len: 0,
             rest: 0,
         };
+        let mut number = 0;
         while let Some((bytes, whole)) = lines.next().map_err(cannot)? {
+            number += 1;
             let size = bytes.len() as u64 + u64::from(whole);
             let Some(line) = Line::parse(bytes).ok().filter(|_| whole) else {
                 scan.rest += size;
@@ -90,10 +92,10 @@ impl Scan {
                 n => place.sequence == n + 1 && line.previous == scan.at.hash,
             };
             if scan.rest > 0 || !right || line.chain != chain {
-                return Err(damaged(lines.number, "it does not follow on the one before"));
+                return Err(damaged(number, "it does not follow on the one before"));
             }
             if !line.intact() {
-                return Err(damaged(lines.number, "it was altered"));
+                return Err(damaged(number, "it was altered"));
             }
             if matches!(line.content, Content::Head { .. }) {
                 scan.head = place;
