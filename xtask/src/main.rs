@@ -4,6 +4,7 @@
 mod compare;
 mod demo;
 mod fuzz;
+mod postgres;
 mod tests;
 mod tools;
 
@@ -69,7 +70,10 @@ enum Task {
 
 fn main() -> Result<()> {
     match Args::parse().task {
-        Task::Setup => tools::setup().map(drop),
+        Task::Setup => {
+            postgres::setup();
+            tools::setup().map(drop)
+        }
         Task::Demo { file } => demo::run(file),
         Task::Test => tests::run_all(),
         Task::Abi { check } => tools::abi(check),

@@ -195,6 +195,7 @@ fn finish(tally: &Tally) -> Result<()> {
 pub fn run_all() -> Result<()> {
     let mut tally = Tally::default();
     setup()?;
+    crate::postgres::setup();
     tally.check("generated files are fresh", abi(true));
     tally.check("RTL lint, Verilator -Wall", lint_rtl());
     tally.check("RTL elaboration, yosys", elaborate());
