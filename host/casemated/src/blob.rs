@@ -103,7 +103,10 @@ mod tests {
         };
         let blob = join(&header, &[1; 12], &[2; 17]);
         let parts = split(&blob).unwrap();
-        assert_eq!((parts.header, parts.iv, parts.sealed), (header, [1; 12], &[2; 17][..]));
+        assert_eq!(
+            (parts.header, parts.iv, parts.sealed),
+            (header, [1; 12], &[2; 17][..])
+        );
         for cut in 0..blob.len() {
             assert!(split(&blob[..cut]).is_none());
         }

@@ -69,7 +69,10 @@ pub enum Principal {
 
 async fn show_key(store: &Store, arn: &str) -> Result<()> {
     let key = principal::access_key(store, arn).await?;
-    println!("AWS_ACCESS_KEY_ID={}\nAWS_SECRET_ACCESS_KEY={}", key.id, *key.secret);
+    println!(
+        "AWS_ACCESS_KEY_ID={}\nAWS_SECRET_ACCESS_KEY={}",
+        key.id, *key.secret
+    );
     Ok(())
 }
 
@@ -95,7 +98,8 @@ pub async fn run(command: Principal, store: &Store) -> Result<()> {
         }
         Principal::Delete { arn } => principal::delete(store, &arn).await,
         Principal::PutPolicy { arn, name, file } => {
-            let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let text =
+                std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
             principal::change(store, &arn, |d| {
                 d.policies.insert(name.clone(), text.clone());
                 Ok(())
@@ -104,12 +108,17 @@ pub async fn run(command: Principal, store: &Store) -> Result<()> {
         }
         Principal::DeletePolicy { arn, name } => {
             principal::change(store, &arn, |d| {
-                d.policies.remove(&name).map(drop).with_context(|| format!("{arn} has no policy {name}"))
+                d.policies
+                    .remove(&name)
+                    .map(drop)
+                    .with_context(|| format!("{arn} has no policy {name}"))
             })
             .await
         }
         Principal::Tag { arn, tag } => {
-            let (k, v) = tag.split_once('=').with_context(|| format!("`{tag}` is not KEY=VALUE"))?;
+            let (k, v) = tag
+                .split_once('=')
+                .with_context(|| format!("`{tag}` is not KEY=VALUE"))?;
             principal::change(store, &arn, |d| {
                 d.tags.insert(k.into(), v.into());
                 Ok(())
@@ -118,7 +127,10 @@ pub async fn run(command: Principal, store: &Store) -> Result<()> {
         }
         Principal::Untag { arn, key } => {
             principal::change(store, &arn, |d| {
-                d.tags.remove(&key).map(drop).with_context(|| format!("{arn} has no tag {key}"))
+                d.tags
+                    .remove(&key)
+                    .map(drop)
+                    .with_context(|| format!("{arn} has no tag {key}"))
             })
             .await
         }

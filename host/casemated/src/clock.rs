@@ -49,14 +49,23 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     let mp = (5 * doy + 2) / 153;
     let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (yoe + era * 400 + i64::from(month <= 2), month, doy - (153 * mp + 2) / 5 + 1)
+    (
+        yoe + era * 400 + i64::from(month <= 2),
+        month,
+        doy - (153 * mp + 2) / 5 + 1,
+    )
 }
 
 /// As in 20150830T123600Z.
 pub fn basic(seconds: i64) -> String {
     let (y, m, d) = civil(seconds.div_euclid(DAY));
     let s = seconds.rem_euclid(DAY);
-    format!("{y:04}{m:02}{d:02}T{:02}{:02}{:02}Z", s / 3600, s / 60 % 60, s % 60)
+    format!(
+        "{y:04}{m:02}{d:02}T{:02}{:02}{:02}Z",
+        s / 3600,
+        s / 60 % 60,
+        s % 60
+    )
 }
 
 /// From 20150830T123600Z.
@@ -88,7 +97,13 @@ mod tests {
         for t in [0, 951_782_400, 1_440_938_160, 4_102_444_799, -1] {
             assert_eq!(parse_basic(&basic(t)), Some(t), "{}", basic(t));
         }
-        for bad in ["", "20150830T123600", "2015083aT123600Z", "20151330T123600Z", "20150830T243600Z"] {
+        for bad in [
+            "",
+            "20150830T123600",
+            "2015083aT123600Z",
+            "20151330T123600Z",
+            "20150830T243600Z",
+        ] {
             assert_eq!(parse_basic(bad), None, "{bad}");
         }
     }

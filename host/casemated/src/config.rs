@@ -71,8 +71,10 @@ impl Default for Config {
 impl Config {
     /// From a file.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let config: Self = toml::from_str(&text).with_context(|| format!("{} is no configuration", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let config: Self =
+            toml::from_str(&text).with_context(|| format!("{} is no configuration", path.display()))?;
         config.check().with_context(|| format!("{}", path.display()))?;
         Ok(config)
     }
@@ -80,12 +82,22 @@ impl Config {
     /// Whether its values can be.
     pub fn check(&self) -> Result<()> {
         let parts: Vec<_> = self.region.split('-').collect();
-        let word = |p: &&str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let word =
+            |p: &&str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         if !(3..=4).contains(&parts.len()) || !parts.iter().all(word) {
-            bail!("region = \"{}\": one of the form eu-central-1 is needed", self.region);
+            bail!(
+                "region = \"{}\": one of the form eu-central-1 is needed",
+                self.region
+            );
         }
-        if self.body_bytes < 4096 || self.connections == 0 || self.timeout_seconds == 0 || self.schedule_seconds == 0 {
-            bail!("body_bytes has to be 4096 or more; connections, timeout_seconds and schedule_seconds 1 or more");
+        if self.body_bytes < 4096
+            || self.connections == 0
+            || self.timeout_seconds == 0
+            || self.schedule_seconds == 0
+        {
+            bail!(
+                "body_bytes has to be 4096 or more; connections, timeout_seconds and schedule_seconds 1 or more"
+            );
         }
         Ok(())
     }

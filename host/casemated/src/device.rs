@@ -113,7 +113,8 @@ impl Hsm {
     ) -> Result<Zeroizing<Vec<u8>>> {
         let aad = parts.header.aad(c);
         let (header, iv, sealed) = (parts.header.clone(), parts.iv, parts.sealed.to_vec());
-        self.ask(|reply| Job::Open(m.clone(), header, iv, sealed, aad, reply)).await
+        self.ask(|reply| Job::Open(m.clone(), header, iv, sealed, aad, reply))
+            .await
     }
 
     /// Anything else, in the device's thread.
@@ -315,7 +316,10 @@ impl Worker {
         self.misses += 1;
         // The device vouches for the label: a token that was swapped in the store for another key's is found here.
         if m.token.claims()?.label != m.key.label() {
-            return Err(Error::Invalid(format!("the material of key {} is another key's", m.key)));
+            return Err(Error::Invalid(format!(
+                "the material of key {} is another key's",
+                m.key
+            )));
         }
         let handle = self.with_room(|w| {
             let d = w.domain(m.domain)?;
@@ -337,7 +341,12 @@ impl Worker {
     }
 
     /// A new key of a tenant: wrapped, and of a private key the public one.
-    pub fn make(&mut self, domain: u8, attributes: &KeyAttributes, pair: bool) -> Result<(Blob, Option<PublicKey>)> {
+    pub fn make(
+        &mut self,
+        domain: u8,
+        attributes: &KeyAttributes,
+        pair: bool,
+    ) -> Result<(Blob, Option<PublicKey>)> {
         let (handle, public) = self.with_room(|w| {
             let keys = w.keys(domain)?;
             if pair {
@@ -414,7 +423,8 @@ impl Worker {
                 p
             }
         };
-        let (key, nonce) = self.with_room(|w| w.with(m, |keys, base| keys.message_key(base, m.key.label())))?;
+        let (key, nonce) =
+            self.with_room(|w| w.with(m, |keys, base| keys.message_key(base, m.key.label())))?;
         let header = Header {
             key: m.key,
             material: m.id,
@@ -437,7 +447,8 @@ impl Worker {
         reply: Reply<Zeroizing<Vec<u8>>>,
         running: &mut Vec<Running>,
     ) {
-        let made = self.with_room(|w| w.with(m, |k, base| k.message_key_of(base, &header.nonce, m.key.label())));
+        let made =
+            self.with_room(|w| w.with(m, |k, base| k.message_key_of(base, &header.nonce, m.key.label())));
         let started = made.and_then(|key| {
             let mut data = self.officer.device().buffer(sealed.len(), 0)?;
             data.copy_from_slice(sealed);
@@ -457,7 +468,10 @@ impl Worker {
         let submitted = self.keys(domain).and_then(|k| k.queue().submit([request]));
         let refused = match submitted {
             Ok(s) if s.accepted == 1 => None,
-            Ok(s) => Some(s.refused.unwrap_or_else(|| Error::Transport("a queue has no room for a batch".into()))),
+            Ok(s) => Some(
+                s.refused
+                    .unwrap_or_else(|| Error::Transport("a queue has no room for a batch".into())),
+            ),
             Err(e) => Some(e),
         };
         match refused {

@@ -58,7 +58,9 @@ impl ApiError {
         Self {
             code: "KMSInternalException",
             status: 500,
-            message: "The request was rejected because an internal exception occurred. The request can be retried.".into(),
+            message:
+                "The request was rejected because an internal exception occurred. The request can be retried."
+                    .into(),
         }
     }
 

@@ -23,7 +23,14 @@ pub fn uuid() -> [u8; 16] {
 /// With hyphens.
 pub fn uuid_text(b: &[u8; 16]) -> String {
     let h = hex::encode(b);
-    format!("{}-{}-{}-{}-{}", &h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..])
+    format!(
+        "{}-{}-{}-{}-{}",
+        &h[..8],
+        &h[8..12],
+        &h[12..16],
+        &h[16..20],
+        &h[20..]
+    )
 }
 
 impl KeyId {
@@ -110,7 +117,12 @@ mod tests {
             let id = KeyId::random(m);
             assert_eq!(id.to_string().parse(), Ok(id));
         }
-        for bad in ["fake-key-id", "134f2428cec14b25a1ae9048164dba47", "mrk-fake-key-id", ""] {
+        for bad in [
+            "fake-key-id",
+            "134f2428cec14b25a1ae9048164dba47",
+            "mrk-fake-key-id",
+            "",
+        ] {
             assert_eq!(bad.parse::<KeyId>(), Err(()));
         }
         let a = arn("eu-central-1", "111122223333", "alias/a:b");

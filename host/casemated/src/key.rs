@@ -83,8 +83,16 @@ const SPECS: &[(&str, &[&str], &str)] = &[
     ("HMAC_256", &["GENERATE_VERIFY_MAC"], "HMAC_SHA_256"),
     ("HMAC_384", &["GENERATE_VERIFY_MAC"], "HMAC_SHA_384"),
     ("HMAC_512", &["GENERATE_VERIFY_MAC"], "HMAC_SHA_512"),
-    ("ECC_NIST_P256", &["SIGN_VERIFY", "KEY_AGREEMENT"], "ECDSA_SHA_256"),
-    ("ECC_NIST_P384", &["SIGN_VERIFY", "KEY_AGREEMENT"], "ECDSA_SHA_384"),
+    (
+        "ECC_NIST_P256",
+        &["SIGN_VERIFY", "KEY_AGREEMENT"],
+        "ECDSA_SHA_256",
+    ),
+    (
+        "ECC_NIST_P384",
+        &["SIGN_VERIFY", "KEY_AGREEMENT"],
+        "ECDSA_SHA_384",
+    ),
 ];
 
 /// Usages of a spec; an exception if this service does not have it.
@@ -170,8 +178,8 @@ impl Key {
         let sql = "SELECT account, version, doc FROM keys WHERE id = $1";
         let rows = store.read(sql, vec![id.to_string().into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        let doc = serde_json::from_str(row.text(2)?)
-            .map_err(|e| StoreError::Broken(format!("key {id}: {e}")))?;
+        let doc =
+            serde_json::from_str(row.text(2)?).map_err(|e| StoreError::Broken(format!("key {id}: {e}")))?;
         let key = Self::new(*id, row.text(0)?, region, doc);
         Ok(Some(Self {
             version: row.int(1)?,
@@ -228,7 +236,11 @@ impl Key {
         let sql = "SELECT id FROM keys WHERE due <= $1 ORDER BY due LIMIT 100";
         let rows = store.read(sql, vec![now.into()]).await?;
         rows.iter()
-            .map(|r| r.text(0)?.parse().map_err(|()| StoreError::Broken("a key's id".into())))
+            .map(|r| {
+                r.text(0)?
+                    .parse()
+                    .map_err(|()| StoreError::Broken("a key's id".into()))
+            })
             .collect()
     }
 }
@@ -258,8 +270,12 @@ impl Material {
         id: &str,
     ) -> Result<Option<Arc<Self>>, StoreError> {
         let sql = "SELECT token, public FROM materials WHERE id = $1 AND key = $2";
-        let rows = store.read(sql, vec![id.into(), key.id.to_string().into()]).await?;
-        rows.first().map(|row| Self::of_row(domain, key, id, row)).transpose()
+        let rows = store
+            .read(sql, vec![id.into(), key.id.to_string().into()])
+            .await?;
+        rows.first()
+            .map(|row| Self::of_row(domain, key, id, row))
+            .transpose()
     }
 
     fn of_row(domain: u8, key: &Key, id: &str, row: &Row) -> Result<Arc<Self>, StoreError> {

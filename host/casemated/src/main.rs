@@ -104,8 +104,15 @@ fn main() -> Result<()> {
             let store = open_store(&config)?;
             runtime.block_on(cli::run(command, &store))
         }
-        None if args.dev || args.config.is_some() => runtime.block_on(run(config, args.dev)),
-        None => anyhow::bail!("nothing to serve: give --config FILE, or --dev to try it out (--help tells more)"),
+        None if args.dev || args.config.is_some() => {
+            let service = runtime.block_on(run(config, args.dev))?;
+            // Tasks that are still at work end here, before the log does.
+            runtime.shutdown_timeout(Duration::from_secs(5));
+            service.close().context("the audit log's last head")
+        }
+        None => {
+            anyhow::bail!("nothing to serve: give --config FILE, or --dev to try it out (--help tells more)")
+        }
     }
 }
 
@@ -117,14 +124,19 @@ fn open_store(config: &Config) -> Result<Store> {
     Ok(Store::Sqlite(store))
 }
 
-async fn run(config: Config, dev: bool) -> Result<()> {
+/// Serves until the system says to end.
+async fn run(config: Config, dev: bool) -> Result<Arc<Service>> {
     let store = open_store(&config)?;
     let device = open(&config)?;
     let hsm = device::Hsm::start(&device)?;
     let service = Arc::new(Service::new(config, store, hsm).await?);
     let listener = server::bind(&service).await?;
     let address = listener.local_addr()?;
-    let scheme = if service.config.tls.is_some() { "https" } else { "http" };
+    let scheme = if service.config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     tracing::info!("serving {scheme}://{address}, region {}", service.config.region);
     if dev {
         introduce(&service, &format!("{scheme}://{address}")).await?;
@@ -139,18 +151,19 @@ async fn run(config: Config, dev: bool) -> Result<()> {
     };
     server::serve(service.clone(), listener, end).await?;
     scheduler.abort();
-    // A task that was aborted may be in the middle of a write; the store's and the log's threads end what they began.
-    let _ = scheduler.await;
-    service.close().context("the audit log's last head")?;
-    Ok(())
+    Ok(service)
 }
 
 /// A fresh principal, as lines for a shell.
 async fn introduce(service: &Service, url: &str) -> Result<()> {
-    let arn = format!("arn:aws:iam::000000000000:user/dev-{}", hex::encode(&id::uuid()[..4]));
+    let arn = format!(
+        "arn:aws:iam::000000000000:user/dev-{}",
+        hex::encode(&id::uuid()[..4])
+    );
     principal::create(&service.store, &arn).await?;
     principal::change(&service.store, &arn, |d| {
-        d.policies.insert("everything".into(), principal::EVERYTHING.into());
+        d.policies
+            .insert("everything".into(), principal::EVERYTHING.into());
         Ok(())
     })
     .await?;

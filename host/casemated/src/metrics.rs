@@ -27,7 +27,9 @@ impl Metrics {
     /// One is over.
     pub fn request(&self, operation: &str, error: Option<&'static str>, took: Duration) {
         let mut requests = self.requests.lock().unwrap_or_else(|e| e.into_inner());
-        *requests.entry((operation.into(), error.unwrap_or("OK"))).or_default() += 1;
+        *requests
+            .entry((operation.into(), error.unwrap_or("OK")))
+            .or_default() += 1;
         drop(requests);
         let mut durations = self.durations.lock().unwrap_or_else(|e| e.into_inner());
         let d = durations.entry(operation.into()).or_default();
@@ -70,7 +72,11 @@ impl Metrics {
             );
         }
         for (name, help, value) in gauges {
-            let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+            let kind = if name.ends_with("_total") {
+                "counter"
+            } else {
+                "gauge"
+            };
             let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
         }
         out

@@ -104,7 +104,7 @@ impl Model {
         }
     }
 
-    /// Members of an answer that its shape does not have, or whose value is none: for tests.
+    /// Members of an answer that its shape does not have, or whose value is of another type: for builds with assertions.
     pub fn check_answer(&self, operation: &str, answer: &Value) -> Result<(), String> {
         let Some(shape) = self.operations.get(operation).and_then(|o| o.output.as_ref()) else {
             return if answer.as_object().is_some_and(Map::is_empty) {
@@ -178,7 +178,9 @@ impl Check<'_> {
         let model = self.model;
         let shape = &model.shapes[shape];
         let Some(depth) = depth.checked_sub(1) else {
-            return Err(ApiError::serialization("Start of structure or map found where not expected"));
+            return Err(ApiError::serialization(
+                "Start of structure or map found where not expected",
+            ));
         };
         let wrong = |to: &str| {
             Err(ApiError::serialization(match value {
@@ -216,13 +218,17 @@ impl Check<'_> {
             }
             (Type::Blob, Value::String(s)) => {
                 let Ok(bytes) = BASE64_STANDARD.decode(s).map(Zeroizing::new) else {
-                    return Err(ApiError::serialization("Unable to decode a blob: it is not Base64"));
+                    return Err(ApiError::serialization(
+                        "Unable to decode a blob: it is not Base64",
+                    ));
                 };
                 self.length(shape, bytes.len(), None, at);
                 Ok(())
             }
             (Type::Integer, Value::Number(n)) => {
-                let Some(n) = n.as_i64() else { return wrong("an Integer") };
+                let Some(n) = n.as_i64() else {
+                    return wrong("an Integer");
+                };
                 let quoted = n.to_string();
                 if shape.min.is_some_and(|min| n < min as i64) {
                     let rule = "Member must have value greater than or equal to";
@@ -268,7 +274,10 @@ impl Check<'_> {
         let shown = (!shape.sensitive).then_some(s);
         if !shape.values.is_empty() {
             if !shape.values.iter().any(|v| v == s) {
-                let rule = format!("Member must satisfy enum value set: [{}]", shape.values.join(", "));
+                let rule = format!(
+                    "Member must satisfy enum value set: [{}]",
+                    shape.values.join(", ")
+                );
                 self.broken(shown, at, &rule, None);
             }
             return;
@@ -319,7 +328,10 @@ mod tests {
              Member must have length less than or equal to 4096"
         );
         assert_eq!(
-            refused("TagResource", json!({"KeyId": "k", "Tags": [{"TagKey": "k", "TagValue": "v".repeat(257)}]})),
+            refused(
+                "TagResource",
+                json!({"KeyId": "k", "Tags": [{"TagKey": "k", "TagValue": "v".repeat(257)}]})
+            ),
             format!(
                 "ValidationException: 1 validation error detected: Value '{}' at 'tags.1.member.tagValue' failed to satisfy \
                  constraint: Member must have length less than or equal to 256",
@@ -327,11 +339,16 @@ mod tests {
             )
         );
         assert_eq!(
-            refused("DeriveSharedSecret", json!({"KeyId": "k", "PublicKey": "AA==", "KeyAgreementAlgorithm": "INVALID"})),
+            refused(
+                "DeriveSharedSecret",
+                json!({"KeyId": "k", "PublicKey": "AA==", "KeyAgreementAlgorithm": "INVALID"})
+            ),
             "ValidationException: 1 validation error detected: Value 'INVALID' at 'keyAgreementAlgorithm' failed to satisfy \
              constraint: Member must satisfy enum value set: [ECDH]"
         );
-        assert!(refused("Encrypt", json!({})).contains("2 validation errors detected: Value null at 'keyId'"));
+        assert!(
+            refused("Encrypt", json!({})).contains("2 validation errors detected: Value null at 'keyId'")
+        );
         assert_eq!(
             refused("Encrypt", json!({"KeyId": 1})),
             "SerializationException: NUMBER_VALUE can not be converted to a String"

@@ -57,7 +57,9 @@ pub async fn account(store: &Store, account: &str) -> anyhow::Result<u8> {
         if let Some(domain) = domain(store, account).await? {
             return Ok(domain);
         }
-        let rows = store.read("SELECT COALESCE(MAX(domain), 0) + 1 FROM accounts", vec![]).await?;
+        let rows = store
+            .read("SELECT COALESCE(MAX(domain), 0) + 1 FROM accounts", vec![])
+            .await?;
         let next = rows.first().map_or(Ok(1), |r| r.int(0))?;
         if next > LAST {
             anyhow::bail!("the device has {LAST} domains for accounts, and all are taken");
@@ -87,7 +89,10 @@ pub async fn get(store: &Store, arn: &str) -> anyhow::Result<Option<Doc>> {
     let rows = store
         .read("SELECT doc FROM principals WHERE arn = $1", vec![arn.into()])
         .await?;
-    Ok(rows.first().map(|r| serde_json::from_str(r.text(0)?).map_err(anyhow::Error::from)).transpose()?)
+    Ok(rows
+        .first()
+        .map(|r| serde_json::from_str(r.text(0)?).map_err(anyhow::Error::from))
+        .transpose()?)
 }
 
 /// Makes a principal, a user or an account's root user.
@@ -100,7 +105,11 @@ pub async fn create(store: &Store, arn: &str) -> anyhow::Result<()> {
     };
     let insert = Statement::new(
         "INSERT INTO principals (arn, account, doc) VALUES ($1, $2, $3)",
-        vec![arn.into(), caller.account().into(), serde_json::to_string(&doc)?.into()],
+        vec![
+            arn.into(),
+            caller.account().into(),
+            serde_json::to_string(&doc)?.into(),
+        ],
     );
     match store.write(vec![insert]).await {
         Err(StoreError::Duplicate) => anyhow::bail!("principal {arn} is there already"),
@@ -109,7 +118,11 @@ pub async fn create(store: &Store, arn: &str) -> anyhow::Result<()> {
 }
 
 /// Changes what is stored of a principal.
-pub async fn change(store: &Store, arn: &str, f: impl Fn(&mut Doc) -> anyhow::Result<()>) -> anyhow::Result<()> {
+pub async fn change(
+    store: &Store,
+    arn: &str,
+    f: impl Fn(&mut Doc) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let rows = store
         .read("SELECT doc FROM principals WHERE arn = $1", vec![arn.into()])
         .await?;

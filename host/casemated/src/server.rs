@@ -54,7 +54,8 @@ fn tls(config: &crate::config::Tls) -> Result<TlsAcceptor> {
 fn answer(status: u16, kind: &'static str, body: impl Into<Body>) -> Response {
     let mut r = Response::new(body.into());
     *r.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    r.headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     r
 }
 
@@ -62,15 +63,23 @@ fn refused(e: &ApiError) -> Response {
     answer(e.status, "application/x-amz-json-1.1", e.body())
 }
 
-async fn api(State(service): State<Arc<Service>>, ConnectInfo(peer): ConnectInfo<Peer>, request: Request) -> Response {
+async fn api(
+    State(service): State<Arc<Service>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+) -> Response {
     let (head, body) = request.into_parts();
     let limit = Duration::from_secs(service.config.timeout_seconds);
-    let collected = tokio::time::timeout(limit, Limited::new(body, service.config.body_bytes).collect()).await;
+    let collected =
+        tokio::time::timeout(limit, Limited::new(body, service.config.body_bytes).collect()).await;
     let body = match collected {
         Err(_) => {
             return refused(&ApiError {
                 status: 408,
-                ..ApiError::new("RequestTimeoutException", "The request's body did not come in time.")
+                ..ApiError::new(
+                    "RequestTimeoutException",
+                    "The request's body did not come in time.",
+                )
             });
         }
         Ok(Err(e)) => {
@@ -94,7 +103,12 @@ async fn api(State(service): State<Arc<Service>>, ConnectInfo(peer): ConnectInfo
         query: head.uri.query().unwrap_or_default().into(),
         // As bytes: what is no UTF-8 matches no signature.
         headers: headers
-            .map(|(n, v)| (n.as_str().into(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
+            .map(|(n, v)| {
+                (
+                    n.as_str().into(),
+                    String::from_utf8_lossy(v.as_bytes()).into_owned(),
+                )
+            })
             .collect(),
         body,
         source: peer.address.ip(),
@@ -104,7 +118,10 @@ async fn api(State(service): State<Arc<Service>>, ConnectInfo(peer): ConnectInfo
     let work = tokio::spawn(async move { service.answer(&call).await });
     let (result, id) = match work.await {
         Ok(done) => done,
-        Err(e) => (Err(ApiError::internal(format_args!("a request failed: {e}"))), String::new()),
+        Err(e) => (
+            Err(ApiError::internal(format_args!("a request failed: {e}"))),
+            String::new(),
+        ),
     };
     let mut r = match result {
         Ok(v) => answer(200, "application/x-amz-json-1.1", v.to_string()),
@@ -132,11 +149,31 @@ async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let audit = service.audit_status();
     let (hits, misses) = service.hsm.run(|w| Ok(w.cache())).await.unwrap_or_default();
     let text = service.metrics.text(&[
-        ("casemated_slot_hits_total", "Uses of keys that were in slots.", hits),
-        ("casemated_slot_misses_total", "Uses of keys that had to be unwrapped.", misses),
-        ("casemated_audit_records_total", "Audit records written.", audit.records),
-        ("casemated_audit_refused_total", "Audit records that could not be written.", audit.refused),
-        ("casemated_audit_writes_total", "Writes of audit records to the disk.", audit.writes),
+        (
+            "casemated_slot_hits_total",
+            "Uses of keys that were in slots.",
+            hits,
+        ),
+        (
+            "casemated_slot_misses_total",
+            "Uses of keys that had to be unwrapped.",
+            misses,
+        ),
+        (
+            "casemated_audit_records_total",
+            "Audit records written.",
+            audit.records,
+        ),
+        (
+            "casemated_audit_refused_total",
+            "Audit records that could not be written.",
+            audit.refused,
+        ),
+        (
+            "casemated_audit_writes_total",
+            "Writes of audit records to the disk.",
+            audit.writes,
+        ),
     ]);
     answer(200, "text/plain; version=0.0.4", text)
 }
@@ -144,13 +181,17 @@ async fn metrics(State(service): State<Arc<Service>>) -> Response {
 /// Where it listens.
 pub async fn bind(service: &Service) -> Result<TcpListener> {
     let at = service.config.listen;
-    TcpListener::bind(at)
-        .await
-        .with_context(|| format!("cannot listen at {at}: choose another address with --listen or in the configuration"))
+    TcpListener::bind(at).await.with_context(|| {
+        format!("cannot listen at {at}: choose another address with --listen or in the configuration")
+    })
 }
 
 /// Serves until `end`, then finishes what it accepted.
-pub async fn serve(service: Arc<Service>, listener: TcpListener, end: impl Future<Output = ()>) -> Result<()> {
+pub async fn serve(
+    service: Arc<Service>,
+    listener: TcpListener,
+    end: impl Future<Output = ()>,
+) -> Result<()> {
     let acceptor = service.config.tls.as_ref().map(tls).transpose()?;
     let router = Router::new()
         .route("/healthz", get(health))
@@ -210,7 +251,9 @@ async fn connection(
         None => {
             let peer = Peer { address, tls: None };
             let service = TowerToHyperService::new(router.layer(axum::Extension(ConnectInfo(peer))));
-            watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await?;
+            watcher
+                .watch(builder.serve_connection(TokioIo::new(stream), service))
+                .await?;
         }
         Some(acceptor) => {
             let stream = tokio::time::timeout(limit, acceptor.accept(stream)).await??;
@@ -223,7 +266,9 @@ async fn connection(
                 tls: Some(version),
             };
             let service = TowerToHyperService::new(router.layer(axum::Extension(ConnectInfo(peer))));
-            watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await?;
+            watcher
+                .watch(builder.serve_connection(TokioIo::new(stream), service))
+                .await?;
         }
     }
     Ok(())

@@ -15,7 +15,7 @@ use crate::sigv4::{Authorization, Seen, Signed};
 use crate::store::{Statement, Store, StoreError};
 use crate::throttle::Throttle;
 use casemate::{Blob, Curve, KeyAttributes, Usage};
-use casemate_audit::{DeviceSigner, Details, Event, Failure, Identity, Log, Origin, Parameters, Resource};
+use casemate_audit::{Details, DeviceSigner, Event, Failure, Identity, Log, Origin, Parameters, Resource};
 use casemate_policy::{Attached, Caller, Kind, Policy};
 use lru::LruCache;
 use serde_json::{Map, Value};
@@ -110,7 +110,9 @@ async fn audit_key(store: &Store, hsm: &Hsm, name: &str) -> anyhow::Result<Blob>
     loop {
         if let Some(row) = store.read(sql, vec![name.into()]).await?.first() {
             let bytes = row.blob(0)?.try_into();
-            return Ok(Blob::new(bytes.map_err(|_| anyhow::anyhow!("the audit key's token is damaged"))?));
+            return Ok(Blob::new(
+                bytes.map_err(|_| anyhow::anyhow!("the audit key's token is damaged"))?,
+            ));
         }
         let attributes = KeyAttributes::private(Curve::P384, Usage::SIGN | Usage::EXPORT_WRAPPED);
         let (token, _) = hsm.run(move |w| w.make(SERVICE, &attributes, true)).await?;
@@ -173,7 +175,8 @@ impl Service {
             return Ok(d);
         }
         let found = principal::domain(&self.store, account).await?;
-        let domain = found.ok_or_else(|| ApiError::internal(format_args!("account {account} has no domain")))?;
+        let domain =
+            found.ok_or_else(|| ApiError::internal(format_args!("account {account} has no domain")))?;
         let mut known = self.domains.write().unwrap_or_else(|e| e.into_inner());
         known.insert(account.into(), domain);
         Ok(domain)
@@ -247,7 +250,11 @@ impl Service {
         let p = Arc::new(Principal {
             caller: caller.with_unique_id(&stored.id),
             tags: stored.tags,
-            policies: stored.policies.into_iter().map(attached).collect::<Result<_, ApiError>>()?,
+            policies: stored
+                .policies
+                .into_iter()
+                .map(attached)
+                .collect::<Result<_, ApiError>>()?,
             doc: doc.into(),
         });
         lock(&self.principals).put(arn.into(), p.clone());
@@ -288,7 +295,9 @@ impl Service {
             if let Ok(a) = &mut answer {
                 wipe(a);
             }
-            answer = Err(ApiError::internal("a request is refused because its record cannot be written"));
+            answer = Err(ApiError::internal(
+                "a request is refused because its record cannot be written",
+            ));
         }
         let code = answer.as_ref().err().map(|e| e.code);
         self.metrics.request(&event.name, code, begun.elapsed());
@@ -339,7 +348,14 @@ impl Service {
             tls: call.tls.is_some(),
             note: Note::default(),
         };
-        let answer = ops::dispatch(&mut request).await;
+        let mut answer = ops::dispatch(&mut request).await;
+        // Every test is one of the answers' shapes, too.
+        if cfg!(debug_assertions)
+            && let Ok(a) = &answer
+            && let Err(e) = MODEL.check_answer(operation, a)
+        {
+            answer = Err(ApiError::internal(e));
+        }
         event.resources = request.note.resources;
         event.details.key_material_id = request.note.details.key_material_id;
         event.details.decision = request.note.details.decision;
@@ -347,7 +363,12 @@ impl Service {
     }
 
     /// Records something that the service did by itself.
-    pub async fn record(&self, name: &str, key: &Key, error: Option<&ApiError>) -> Result<(), casemate_audit::Error> {
+    pub async fn record(
+        &self,
+        name: &str,
+        key: &Key,
+        error: Option<&ApiError>,
+    ) -> Result<(), casemate_audit::Error> {
         let mut event = Event::of_service(name, &key.account);
         event.region = self.config.region.clone();
         event.resources = vec![Resource::key(&key.arn, &key.account)];

@@ -193,7 +193,12 @@ fn invalid(what: impl Into<String>) -> ApiError {
 impl<'a> Authorization<'a> {
     /// From a request. Nothing is believed yet.
     pub fn of(request: &'a Signed<'_>) -> Result<Self, ApiError> {
-        let missing = || ApiError::new("MissingAuthenticationTokenException", "Missing Authentication Token");
+        let missing = || {
+            ApiError::new(
+                "MissingAuthenticationTokenException",
+                "Missing Authentication Token",
+            )
+        };
         let header = request.header("authorization").ok_or_else(missing)?;
         let rest = header.strip_prefix(ALGORITHM).ok_or_else(|| {
             incomplete(format!(
@@ -210,9 +215,10 @@ impl<'a> Authorization<'a> {
             fields.insert(k, v);
         }
         let field = |name: &str| {
-            fields.get(name).copied().ok_or_else(|| {
-                incomplete(format!("Authorization header requires '{name}' parameter."))
-            })
+            fields
+                .get(name)
+                .copied()
+                .ok_or_else(|| incomplete(format!("Authorization header requires '{name}' parameter.")))
         };
         let credential = field("Credential")?;
         let scope: Vec<_> = credential.split('/').collect();
@@ -242,7 +248,10 @@ impl<'a> Authorization<'a> {
     /// Whether its scope is this service's here and now.
     pub fn check_scope(&self, region: &str, now: i64) -> Result<(), ApiError> {
         let time = clock::parse_basic(self.time).ok_or_else(|| {
-            incomplete(format!("Date must be in ISO-8601 'basic format'. Got '{}'.", self.time))
+            incomplete(format!(
+                "Date must be in ISO-8601 'basic format'. Got '{}'.",
+                self.time
+            ))
         })?;
         if self.date != &self.time[..8] {
             return Err(invalid(format!(
@@ -367,7 +376,11 @@ mod tests {
         let mut cases = 0;
         for entry in std::fs::read_dir(folder).unwrap() {
             let dir = entry.unwrap().path();
-            let file = |n: &str| std::fs::read_to_string(dir.join(n)).unwrap().replace("\r\n", "\n");
+            let file = |n: &str| {
+                std::fs::read_to_string(dir.join(n))
+                    .unwrap()
+                    .replace("\r\n", "\n")
+            };
             let name = dir.file_name().unwrap().to_string_lossy().into_owned();
             let context: Value = serde_json::from_str(&file("context.json")).unwrap();
             let (method, path, query, headers, body) = parse(&file("header-signed-request.txt"));
@@ -420,7 +433,14 @@ mod tests {
         };
         let a = Authorization::of(&request).unwrap();
         let seen = Seen::default();
-        for (now, ok) in [(0, true), (AGAIN, true), (AGAIN + 1, false), (SKEW, false), (2 * SKEW, false), (2 * SKEW + 1, false)] {
+        for (now, ok) in [
+            (0, true),
+            (AGAIN, true),
+            (AGAIN + 1, false),
+            (SKEW, false),
+            (2 * SKEW, false),
+            (2 * SKEW + 1, false),
+        ] {
             assert_eq!(seen.first_use(&a, now).is_ok(), ok, "{now}");
         }
     }

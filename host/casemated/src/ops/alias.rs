@@ -84,7 +84,12 @@ impl Request<'_> {
         self.authorize("UpdateAlias", &old, With::default()).await?;
         self.authorize("UpdateAlias", &new, With::default()).await?;
         not_pending(&new)?;
-        let sort = |k: &Key| (k.doc.spec.split('_').next().map(str::to_owned), k.doc.usage.clone());
+        let sort = |k: &Key| {
+            (
+                k.doc.spec.split('_').next().map(str::to_owned),
+                k.doc.usage.clone(),
+            )
+        };
         if sort(&old) != sort(&new) {
             return Err(ApiError::validation(format!(
                 "Alias {arn} is of a key of KeySpec {} and KeyUsage {}: it cannot be updated to one of KeySpec {} and KeyUsage {}.",
@@ -130,7 +135,9 @@ impl Request<'_> {
         let account = self.account().to_owned();
         let mut params = vec![account.as_str().into(), after.into(), (limit + 1).into()];
         let sql = match only {
-            None => "SELECT name, key, made, updated FROM aliases WHERE account = $1 AND name > $2 ORDER BY name LIMIT $3",
+            None => {
+                "SELECT name, key, made, updated FROM aliases WHERE account = $1 AND name > $2 ORDER BY name LIMIT $3"
+            }
             Some(key) => {
                 params.push(key.into());
                 "SELECT name, key, made, updated FROM aliases WHERE account = $1 AND name > $2 AND key = $4 ORDER BY name LIMIT $3"

@@ -42,7 +42,11 @@ impl Request<'_> {
         let plaintext = self.blob("Plaintext")?;
         self.not_dry()?;
         let material = self.material(&key).await?;
-        let (sealed, _) = self.service.hsm.seal(&material, Plaintext::Given(plaintext), &context).await?;
+        let (sealed, _) = self
+            .service
+            .hsm
+            .seal(&material, Plaintext::Given(plaintext), &context)
+            .await?;
         Ok(json!({
             "CiphertextBlob": blob(&sealed),
             "KeyId": key.arn,
@@ -69,7 +73,9 @@ impl Request<'_> {
             None => {
                 let found = self.service.key(&parts.header.key).await?;
                 let key = found.ok_or_else(bad_ciphertext)?;
-                self.note.resources.push(casemate_audit::Resource::key(&key.arn, &key.account));
+                self.note
+                    .resources
+                    .push(casemate_audit::Resource::key(&key.arn, &key.account));
                 key
             }
         };
@@ -88,7 +94,11 @@ impl Request<'_> {
         }
         self.of_use(&key, "ENCRYPT_DECRYPT")?;
         let id = hex::encode(parts.header.material);
-        let material = self.service.material(&key, &id).await?.ok_or_else(bad_ciphertext)?;
+        let material = self
+            .service
+            .material(&key, &id)
+            .await?
+            .ok_or_else(bad_ciphertext)?;
         self.note.details.key_material_id = Some(id);
         Ok((key, material))
     }
@@ -147,7 +157,9 @@ impl Request<'_> {
         let sealed = self.blob("CiphertextBlob")?;
         let parts = ciphertext::split(&sealed).ok_or_else(bad_ciphertext)?;
         let named = self.text("SourceKeyId").map(str::to_owned);
-        let (source, old) = self.source(&parts, named.as_deref(), "ReEncryptFrom", &from).await?;
+        let (source, old) = self
+            .source(&parts, named.as_deref(), "ReEncryptFrom", &from)
+            .await?;
         self.symmetric("SourceEncryptionAlgorithm", &source)?;
         let named = self.required("DestinationKeyId")?.to_owned();
         let found = self.find(&named, By::IdOrAlias).await?;
@@ -163,7 +175,11 @@ impl Request<'_> {
         let plaintext = self.open(&old, &parts, &from).await?;
         self.not_dry()?;
         let material = self.material(&key).await?;
-        let (sealed, _) = self.service.hsm.seal(&material, Plaintext::Given(plaintext), &to).await?;
+        let (sealed, _) = self
+            .service
+            .hsm
+            .seal(&material, Plaintext::Given(plaintext), &to)
+            .await?;
         Ok(json!({
             "CiphertextBlob": blob(&sealed),
             "SourceKeyId": source.arn,
@@ -184,11 +200,19 @@ impl Request<'_> {
             (Some(_), None) => 32,
             (None, Some(n)) => n as usize,
             (None, None) if !plain => 32,
-            _ => return Err(ApiError::validation("Please specify either number of bytes or key spec.")),
+            _ => {
+                return Err(ApiError::validation(
+                    "Please specify either number of bytes or key spec.",
+                ));
+            }
         };
         self.not_dry()?;
         let material = self.material(&key).await?;
-        let (sealed, secret) = self.service.hsm.seal(&material, Plaintext::Random(bytes), &context).await?;
+        let (sealed, secret) = self
+            .service
+            .hsm
+            .seal(&material, Plaintext::Random(bytes), &context)
+            .await?;
         let mut answer = json!({
             "CiphertextBlob": blob(&sealed),
             "KeyId": key.arn,

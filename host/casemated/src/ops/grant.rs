@@ -28,7 +28,8 @@ struct Doc {
 impl Doc {
     fn terms(&self) -> Result<NewGrant, ApiError> {
         let action = |name: &String| {
-            Action::named(name).ok_or_else(|| ApiError::validation(format!("Operation {name} is no grant operation.")))
+            Action::named(name)
+                .ok_or_else(|| ApiError::validation(format!("Operation {name} is no grant operation.")))
         };
         let constraint = match (&self.equals, &self.subset) {
             (Some(p), _) => Some(Constraint::EncryptionContextEquals(p.clone())),
@@ -129,7 +130,9 @@ impl Request<'_> {
             made: self.now(),
         };
         if constraints.is_some_and(|c| c.contains_key("SourceArn")) {
-            return Err(ApiError::unsupported("Constraints.SourceArn is not supported by this service."));
+            return Err(ApiError::unsupported(
+                "Constraints.SourceArn is not supported by this service.",
+            ));
         }
         if doc.equals.is_some() && doc.subset.is_some() {
             return Err(ApiError::validation(
@@ -160,7 +163,11 @@ impl Request<'_> {
         self.not_dry()?;
         if doc.name.is_some() {
             let sql = "SELECT id, account, doc FROM grants WHERE key = $1 ORDER BY id";
-            let rows = self.service.store.read(sql, vec![key.id.to_string().into()]).await?;
+            let rows = self
+                .service
+                .store
+                .read(sql, vec![key.id.to_string().into()])
+                .await?;
             for row in &rows {
                 let (id, _, old) = stored(row)?;
                 if old.same(&doc) {
@@ -201,11 +208,18 @@ impl Request<'_> {
             }
         }
         if all.is_empty() && self.text("GrantId").is_some() {
-            return Err(ApiError::new("InvalidGrantIdException", "The grant ID does not exist."));
+            return Err(ApiError::new(
+                "InvalidGrantIdException",
+                "The grant ID does not exist.",
+            ));
         }
-        paged("Grants", all, limit, |g| g.0.clone(), |(id, issuer, doc)| {
-            Ok(entry(&key.arn, &id, &issuer, &doc))
-        })
+        paged(
+            "Grants",
+            all,
+            limit,
+            |g| g.0.clone(),
+            |(id, issuer, doc)| Ok(entry(&key.arn, &id, &issuer, &doc)),
+        )
     }
 
     pub(super) async fn list_retirable_grants(&mut self) -> Answer {
@@ -225,10 +239,16 @@ impl Request<'_> {
         for row in self.service.store.read(sql, params).await? {
             all.push((stored(&row)?, row.text(3)?.to_owned()));
         }
-        paged("Grants", all, limit, |g| g.0.0.clone(), |((id, issuer, doc), key)| {
-            let arn = self.arn(self.account(), &format!("key/{key}"));
-            Ok(entry(&arn, &id, &issuer, &doc))
-        })
+        paged(
+            "Grants",
+            all,
+            limit,
+            |g| g.0.0.clone(),
+            |((id, issuer, doc), key)| {
+                let arn = self.arn(self.account(), &format!("key/{key}"));
+                Ok(entry(&arn, &id, &issuer, &doc))
+            },
+        )
     }
 
     async fn remove_grant(&self, key: &Key, id: &str) -> Result<(), ApiError> {
@@ -260,9 +280,16 @@ impl Request<'_> {
                 let id = token_id(t).ok_or_else(invalid)?;
                 let sql = "SELECT key FROM grants WHERE id = $1";
                 let rows = self.service.store.read(sql, vec![id.as_str().into()]).await?;
-                let key = rows.first().ok_or_else(invalid)?.text(0)?.parse().map_err(|()| invalid())?;
+                let key = rows
+                    .first()
+                    .ok_or_else(invalid)?
+                    .text(0)?
+                    .parse()
+                    .map_err(|()| invalid())?;
                 let key = self.service.key(&key).await?.ok_or_else(invalid)?;
-                self.note.resources.push(casemate_audit::Resource::key(&key.arn, &key.account));
+                self.note
+                    .resources
+                    .push(casemate_audit::Resource::key(&key.arn, &key.account));
                 (key, id)
             }
             (None, Some(named), Some(id)) => {

@@ -113,7 +113,9 @@ impl Request<'_> {
             Ok(usages) => usages,
         };
         if let Some(origin) = self.text("Origin").filter(|o| *o != "AWS_KMS") {
-            return Err(ApiError::unsupported(format!("Origin {origin} is not supported by this service.")));
+            return Err(ApiError::unsupported(format!(
+                "Origin {origin} is not supported by this service."
+            )));
         }
         if !usages.contains(&usage) {
             return Err(ApiError::validation(format!(
@@ -146,7 +148,10 @@ impl Request<'_> {
             on_demand: 0,
         };
         let key = Key::new(id, self.account(), self.region(), doc);
-        service.store.write(vec![key.insert(), material.insert(1, now, None)]).await?;
+        service
+            .store
+            .write(vec![key.insert(), material.insert(1, now, None)])
+            .await?;
         Ok(json!({"KeyMetadata": metadata(&key)}))
     }
 
@@ -202,7 +207,9 @@ impl Request<'_> {
         let mut key = self.permitted(By::Id).await?;
         let window = self.number("PendingWindowInDays").unwrap_or(30);
         if !(7..=30).contains(&window) {
-            return Err(ApiError::validation("PendingWindowInDays must be between 7 and 30"));
+            return Err(ApiError::validation(
+                "PendingWindowInDays must be between 7 and 30",
+            ));
         }
         not_pending(&key)?;
         let when = self.now() + window * DAY;
@@ -237,19 +244,26 @@ fn incompatible(spec: &str, usage: &str) -> Option<ApiError> {
         Some("ECC") => matches!(usage, "SIGN_VERIFY" | "KEY_AGREEMENT"),
         _ => true,
     };
-    (!possible).then(|| ApiError::validation(format!("KeyUsage {usage} is not compatible with KeySpec {spec}")))
+    (!possible)
+        .then(|| ApiError::validation(format!("KeyUsage {usage} is not compatible with KeySpec {spec}")))
 }
 
 impl crate::service::Service {
     /// New material of a key, made in the device.
-    pub(super) async fn make(&self, account: &str, id: KeyId, spec: &str, usage: &str) -> Result<Material, ApiError> {
+    pub(super) async fn make(
+        &self,
+        account: &str,
+        id: KeyId,
+        spec: &str,
+        usage: &str,
+    ) -> Result<Material, ApiError> {
         let domain = self.domain(account).await?;
         let (attributes, pair) = key::attributes(&id, spec, usage);
         let made = self.hsm.run(move |w| w.make(domain, &attributes, pair)).await;
         let (token, public) = made.map_err(|e| match e {
-            casemate::Error::NoEcEngine => {
-                ApiError::unsupported(format!("KeySpec {spec} needs an elliptic-curve engine, which the device does not have."))
-            }
+            casemate::Error::NoEcEngine => ApiError::unsupported(format!(
+                "KeySpec {spec} needs an elliptic-curve engine, which the device does not have."
+            )),
             e => e.into(),
         })?;
         Ok(Material {

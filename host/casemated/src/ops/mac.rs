@@ -18,7 +18,10 @@ impl Request<'_> {
         if algorithm != key::algorithm(&key.doc.spec) {
             return Err(ApiError::new(
                 "InvalidKeyUsageException",
-                format!("Algorithm {algorithm} is incompatible with key spec {}.", key.doc.spec),
+                format!(
+                    "Algorithm {algorithm} is incompatible with key spec {}.",
+                    key.doc.spec
+                ),
             ));
         }
         Ok(match algorithm {
@@ -34,7 +37,10 @@ impl Request<'_> {
         let message = self.blob("Message")?;
         self.not_dry()?;
         let m = self.material(&key).await?;
-        let mac = self.service.hsm.run(move |w| w.with(&m, |keys, handle| keys.mac(handle, hash, len, &message)));
+        let mac = self
+            .service
+            .hsm
+            .run(move |w| w.with(&m, |keys, handle| keys.mac(handle, hash, len, &message)));
         Ok(json!({
             "Mac": blob(&mac.await?),
             "MacAlgorithm": self.required("MacAlgorithm")?,
@@ -50,7 +56,10 @@ impl Request<'_> {
             return Err(bad_mac());
         }
         let m = self.material(&key).await?;
-        let checked = self.service.hsm.run(move |w| w.with(&m, |keys, handle| keys.mac_verify(handle, hash, &message, &mac)));
+        let checked = self
+            .service
+            .hsm
+            .run(move |w| w.with(&m, |keys, handle| keys.mac_verify(handle, hash, &message, &mac)));
         match checked.await {
             Err(Error::NotAuthentic) => Err(bad_mac()),
             Err(e) => Err(e.into()),

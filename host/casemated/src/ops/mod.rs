@@ -118,7 +118,9 @@ pub async fn dispatch(r: &mut Request<'_>) -> Answer {
         "GetKeyRotationStatus" => r.get_key_rotation_status().await,
         "RotateKeyOnDemand" => r.rotate_key_on_demand().await,
         "ListKeyRotations" => r.list_key_rotations().await,
-        other => Err(ApiError::unsupported(format!("{other} is not supported by this service."))),
+        other => Err(ApiError::unsupported(format!(
+            "{other} is not supported by this service."
+        ))),
     }
 }
 
@@ -170,7 +172,9 @@ impl<'a> Request<'a> {
     /// What this service does not have, if it is asked for.
     fn without(&self, members: &[&str]) -> Result<(), ApiError> {
         match members.iter().find(|m| self.input.contains_key(**m)) {
-            Some(m) => Err(ApiError::unsupported(format!("{m} is not supported by this service."))),
+            Some(m) => Err(ApiError::unsupported(format!(
+                "{m} is not supported by this service."
+            ))),
             None => Ok(()),
         }
     }
@@ -207,10 +211,15 @@ impl<'a> Request<'a> {
     /// Key of an alias.
     async fn alias_target(&self, account: &str, name: &str) -> Result<Option<KeyId>, ApiError> {
         let sql = "SELECT key FROM aliases WHERE account = $1 AND name = $2";
-        let rows = self.service.store.read(sql, vec![account.into(), name.into()]).await?;
+        let rows = self
+            .service
+            .store
+            .read(sql, vec![account.into(), name.into()])
+            .await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let id = row.text(0)?.parse();
-        id.map(Some).map_err(|()| ApiError::internal("an alias of no key's id"))
+        id.map(Some)
+            .map_err(|()| ApiError::internal("an alias of no key's id"))
     }
 
     /// The key that a text names: an id or an ARN, or an alias' name or ARN.
@@ -218,7 +227,10 @@ impl<'a> Request<'a> {
         let invalid = || ApiError::not_found(format!("Invalid keyId '{named}'"));
         let (account, name) = if named.starts_with("arn:") {
             let Some((region, account, name)) = id::split_arn(named) else {
-                return Err(ApiError::new("InvalidArnException", format!("Invalid arn {named}")));
+                return Err(ApiError::new(
+                    "InvalidArnException",
+                    format!("Invalid arn {named}"),
+                ));
             };
             if region != self.region() {
                 return Err(ApiError::not_found(format!("Invalid arn {region}")));
@@ -226,7 +238,12 @@ impl<'a> Request<'a> {
             match name.strip_prefix("key/") {
                 Some(id) => (account, id),
                 None if name.starts_with("alias/") => (account, name),
-                None => return Err(ApiError::new("InvalidArnException", format!("Invalid arn {named}"))),
+                None => {
+                    return Err(ApiError::new(
+                        "InvalidArnException",
+                        format!("Invalid arn {named}"),
+                    ));
+                }
             }
         } else {
             (self.account(), named)
@@ -323,14 +340,21 @@ impl<'a> Request<'a> {
             }
         }
         for (member, key) in [
-            ("PendingWindowInDays", "kms:ScheduleKeyDeletionPendingWindowInDays"),
+            (
+                "PendingWindowInDays",
+                "kms:ScheduleKeyDeletionPendingWindowInDays",
+            ),
             ("RotationPeriodInDays", "kms:RotationPeriodInDays"),
         ] {
             if let Some(n) = self.number(member) {
                 c.set(key, n.to_string());
             }
         }
-        if let Some(b) = self.input.get("BypassPolicyLockoutSafetyCheck").and_then(Value::as_bool) {
+        if let Some(b) = self
+            .input
+            .get("BypassPolicyLockoutSafetyCheck")
+            .and_then(Value::as_bool)
+        {
             c.set_bool("kms:BypassPolicyLockoutSafetyCheck", b);
         }
         if let Ok(tags) = self.tags() {
@@ -344,8 +368,15 @@ impl<'a> Request<'a> {
 
     async fn aliases_of(&self, key: &Key) -> Result<Vec<String>, ApiError> {
         let sql = "SELECT name FROM aliases WHERE key = $1 ORDER BY name";
-        let rows = self.service.store.read(sql, vec![key.id.to_string().into()]).await?;
-        Ok(rows.iter().map(|r| r.text(0).map(str::to_owned)).collect::<Result<_, _>>()?)
+        let rows = self
+            .service
+            .store
+            .read(sql, vec![key.id.to_string().into()])
+            .await?;
+        Ok(rows
+            .iter()
+            .map(|r| r.text(0).map(str::to_owned))
+            .collect::<Result<_, _>>()?)
     }
 
     /// Puts into the context what a key is.
@@ -422,8 +453,8 @@ impl<'a> Request<'a> {
         encryption_context: Option<&BTreeMap<String, String>>,
         new_grant: Option<&NewGrant>,
     ) -> Result<(), ApiError> {
-        let action = Action::named(action)
-            .ok_or_else(|| ApiError::internal(format_args!("{action} is no action")))?;
+        let action =
+            Action::named(action).ok_or_else(|| ApiError::internal(format_args!("{action} is no action")))?;
         let decision = casemate_policy::authorize(&casemate_policy::Request {
             caller: &self.who.caller,
             identity: &self.who.policies,
@@ -489,7 +520,10 @@ fn column(row: &Row, i: usize) -> Result<String, ApiError> {
 fn enabled(key: &Key) -> Result<(), ApiError> {
     match key.doc.state {
         State::Enabled => Ok(()),
-        State::Disabled => Err(ApiError::new("DisabledException", format!("{} is disabled.", key.arn))),
+        State::Disabled => Err(ApiError::new(
+            "DisabledException",
+            format!("{} is disabled.", key.arn),
+        )),
         State::PendingDeletion => not_pending(key),
     }
 }

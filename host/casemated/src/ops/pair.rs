@@ -18,7 +18,10 @@ fn pair(spec: &str, random: &[u8]) -> Option<(Zeroizing<Vec<u8>>, Vec<u8>)> {
         let key = p384::SecretKey::from_slice(random).ok()?;
         (key.to_pkcs8_der(), key.public_key().to_public_key_der())
     };
-    Some((Zeroizing::new(private.ok()?.as_bytes().to_vec()), public.ok()?.into_vec()))
+    Some((
+        Zeroizing::new(private.ok()?.as_bytes().to_vec()),
+        public.ok()?.into_vec(),
+    ))
 }
 
 impl Request<'_> {
@@ -51,7 +54,11 @@ impl Request<'_> {
             }
         };
         let shown = plain.then(|| blob(&private));
-        let (sealed, _) = self.service.hsm.seal(&material, Plaintext::Given(private), &context).await?;
+        let (sealed, _) = self
+            .service
+            .hsm
+            .seal(&material, Plaintext::Given(private), &context)
+            .await?;
         let mut answer = json!({
             "PrivateKeyCiphertextBlob": blob(&sealed),
             "PublicKey": blob(&public),

@@ -18,7 +18,9 @@ const PERIOD: i64 = 365;
 impl Service {
     /// Gives a key new material.
     async fn rotate(&self, key: &mut Key, now: i64, kind: &str) -> Result<(), ApiError> {
-        let m = self.make(&key.account, key.id, &key.doc.spec, &key.doc.usage).await?;
+        let m = self
+            .make(&key.account, key.id, &key.doc.spec, &key.doc.usage)
+            .await?;
         key.doc.material += 1;
         key.doc.material_id = hex::encode(m.id);
         if kind == "AUTOMATIC" {
@@ -43,7 +45,9 @@ impl Service {
 pub async fn due(service: &Service) -> Result<(), ApiError> {
     let now = service.clock.now();
     for id in Key::due(&service.store, now).await? {
-        let Some(mut key) = service.key(&id).await? else { continue };
+        let Some(mut key) = service.key(&id).await? else {
+            continue;
+        };
         let (name, done) = match key.doc.state {
             State::PendingDeletion => ("DeleteKey", service.remove(&key).await),
             _ => ("RotateKey", service.rotate(&mut key, now, "AUTOMATIC").await),
@@ -94,7 +98,11 @@ impl Request<'_> {
     pub(super) async fn get_key_rotation_status(&mut self) -> Answer {
         let key = self.rotating().await?;
         let mut answer = json!({"KeyId": key.id.to_string(), "KeyRotationEnabled": false});
-        if let Some(r) = key.doc.rotation.filter(|_| key.doc.state != State::PendingDeletion) {
+        if let Some(r) = key
+            .doc
+            .rotation
+            .filter(|_| key.doc.state != State::PendingDeletion)
+        {
             answer["KeyRotationEnabled"] = true.into();
             answer["RotationPeriodInDays"] = r.period.into();
             answer["NextRotationDate"] = r.next.into();
@@ -126,7 +134,11 @@ impl Request<'_> {
         not_pending(&key)?;
         let (limit, after) = self.page(100, 1000)?;
         let after: i64 = after.parse().unwrap_or(0);
-        let first = if self.text("IncludeKeyMaterial") == Some("ALL_KEY_MATERIAL") { 1 } else { 2 };
+        let first = if self.text("IncludeKeyMaterial") == Some("ALL_KEY_MATERIAL") {
+            1
+        } else {
+            2
+        };
         let sql = "SELECT number, id, made, rotation FROM materials WHERE key = $1 AND number > $2 AND number >= $3 ORDER BY number LIMIT $4";
         let params = vec![
             key.id.to_string().into(),

@@ -54,7 +54,10 @@ impl Request<'_> {
         let (_, hash, digest) = self.digest(&key)?;
         self.not_dry()?;
         let m = self.material(&key).await?;
-        let signed = self.service.hsm.run(move |w| w.with(&m, |keys, handle| keys.sign(handle, hash, &digest)));
+        let signed = self
+            .service
+            .hsm
+            .run(move |w| w.with(&m, |keys, handle| keys.sign(handle, hash, &digest)));
         Ok(json!({
             "KeyId": key.arn,
             "Signature": blob(&signed.await?.to_der()),
@@ -69,7 +72,10 @@ impl Request<'_> {
         let signature = Signature::from_der(curve, &given).map_err(|_| bad_signature())?;
         let m = self.material(&key).await?;
         let verified = self.service.hsm.run(move |w| {
-            let public = m.public.as_ref().ok_or_else(|| Error::Invalid("a key pair without a public key".into()))?;
+            let public = m
+                .public
+                .as_ref()
+                .ok_or_else(|| Error::Invalid("a key pair without a public key".into()))?;
             w.keys(m.domain)?.verify(public, &digest, &signature)
         });
         match verified.await {
@@ -121,7 +127,10 @@ impl Request<'_> {
         }
         self.not_dry()?;
         let m = self.material(&key).await?;
-        let agreed = self.service.hsm.run(move |w| w.with(&m, |keys, handle| keys.shared_secret(handle, &peer)));
+        let agreed = self
+            .service
+            .hsm
+            .run(move |w| w.with(&m, |keys, handle| keys.shared_secret(handle, &peer)));
         match agreed.await {
             Err(Error::BadPublicKey) => Err(invalid()),
             Err(e) => Err(e.into()),

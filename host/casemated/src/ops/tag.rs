@@ -61,8 +61,12 @@ impl Request<'_> {
         let key = self.permitted(By::Id).await?;
         let (limit, after) = self.page(50, 50)?;
         let tags = key.doc.tags.into_iter().filter(|(k, _)| *k > after);
-        paged("Tags", tags.collect(), limit, |(k, _)| k.clone(), |(k, v)| {
-            Ok(json!({"TagKey": k, "TagValue": v}))
-        })
+        paged(
+            "Tags",
+            tags.collect(),
+            limit,
+            |(k, _)| k.clone(),
+            |(k, v)| Ok(json!({"TagKey": k, "TagValue": v})),
+        )
     }
 }

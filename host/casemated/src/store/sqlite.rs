@@ -56,8 +56,13 @@ fn value(v: ValueRef<'_>) -> Result<Value> {
     })
 }
 
+/// Parameters by number, as SQLite has them: `$1` is a name to it, numbered where it first stands.
+fn numbered(sql: &str) -> String {
+    sql.replace('$', "?")
+}
+
 fn query(c: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
-    let mut statement = c.prepare_cached(sql).map_err(database)?;
+    let mut statement = c.prepare_cached(&numbered(sql)).map_err(database)?;
     let columns = statement.column_count();
     let mut rows = statement.query(params_from_iter(params)).map_err(database)?;
     let mut out = Vec::new();
@@ -70,7 +75,7 @@ fn query(c: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
 
 fn run(c: &Connection, statements: &[Statement]) -> Result<()> {
     for s in statements {
-        let mut statement = c.prepare_cached(s.sql).map_err(database)?;
+        let mut statement = c.prepare_cached(&numbered(s.sql)).map_err(database)?;
         let n = statement.execute(params_from_iter(&s.params)).map_err(database)?;
         if s.rows.is_some_and(|wanted| wanted != n as u64) {
             return Err(StoreError::Conflict);
@@ -157,13 +162,17 @@ impl Drop for Sqlite {
 }
 
 fn connect(path: &Path) -> Result<Connection> {
-    let c = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .map_err(|e| StoreError::Database(format!("{}: {e}", path.display())))?;
+    let c = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(|e| StoreError::Database(format!("{}: {e}", path.display())))?;
     // FULL: what was answered is on the disk.
     for (name, value) in [("synchronous", "FULL"), ("foreign_keys", "ON")] {
         c.pragma_update(None, name, value).map_err(database)?;
     }
-    c.busy_timeout(std::time::Duration::from_secs(5)).map_err(database)?;
+    c.busy_timeout(std::time::Duration::from_secs(5))
+        .map_err(database)?;
     c.set_prepared_statement_cache_capacity(64);
     Ok(c)
 }
@@ -216,7 +225,10 @@ mod tests {
         s.write(vec![account("1", 1)]).await.unwrap();
         let twice = s.write(vec![account("2", 2), account("1", 3)]).await;
         assert!(matches!(twice, Err(StoreError::Duplicate)));
-        let none = Statement::one("UPDATE accounts SET domain = $1 WHERE account = $2", vec![5.into(), "9".into()]);
+        let none = Statement::one(
+            "UPDATE accounts SET domain = $1 WHERE account = $2",
+            vec![5.into(), "9".into()],
+        );
         let both = s.write(vec![account("2", 2), none]).await;
         assert!(matches!(both, Err(StoreError::Conflict)));
         let rows = s.read("SELECT account, domain FROM accounts", &[]).unwrap();
