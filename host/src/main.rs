@@ -11,6 +11,7 @@ macro_rules! say {
 
 mod cli {
     pub mod attributes;
+    pub mod audit;
     pub mod bench;
     pub mod crypt;
     pub mod doctor;
@@ -83,6 +84,9 @@ enum Command {
     Pubkey(cli::sign::PublicKeyOf),
     /// Request a certificate for a token's private key (PKCS#10), in PEM
     Csr(cli::sign::Csr),
+    /// Audit logs of the key service: verify, search, export
+    #[command(subcommand)]
+    Audit(cli::audit::Command),
     /// List the devices that can be opened
     Devices {
         /// As JSON
@@ -143,6 +147,7 @@ fn run(args: Args) -> Result<()> {
         Command::Verify(a) => cli::sign::verify(uri, &a),
         Command::Pubkey(a) => cli::sign::public_key(uri, &a),
         Command::Csr(a) => cli::sign::csr(uri, &a),
+        Command::Audit(c) => cli::audit::run(c),
         Command::Devices { json } => cli::info::devices(json),
         Command::Info { json } => cli::info::device(uri, json),
         Command::Selftest => cli::selftest::run(uri),

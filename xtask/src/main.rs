@@ -7,6 +7,7 @@ mod demo;
 mod ecdsa;
 mod fuzz;
 mod jobs;
+mod postgres;
 mod tests;
 mod tools;
 mod vm;
@@ -105,7 +106,10 @@ enum Task {
 
 fn main() -> Result<()> {
     match Args::parse().task {
-        Task::Setup => tools::setup().map(drop),
+        Task::Setup => {
+            postgres::setup();
+            tools::setup().map(drop)
+        }
         Task::Demo { file } => demo::run(file),
         Task::Test { names } => tests::run(&names),
         Task::Vm => tests::guest(),

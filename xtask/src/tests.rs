@@ -210,6 +210,7 @@ pub fn run(names: &[String]) -> Result<()> {
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| name.contains(n));
     let mut tally = Tally::default();
     setup()?;
+    crate::postgres::setup();
     checks::first_start()?;
     if wanted("generated files are fresh") {
         tally.check("generated files are fresh", abi(true));
