@@ -242,6 +242,7 @@ pub fn run_all() -> Result<()> {
     tally.check("clippy", clippy());
     tally.check("proofs, and the bugs that break them", formal(None));
     cargo_test(&mut tally, &["--workspace", "--all-features"])?;
+    guest(&mut tally);
     tally.check(
         "demo, on a small file",
         crate::demo::run(Some(root().join("Cargo.lock"))),

@@ -404,8 +404,9 @@ impl Drop for Vfio {
         }
         // First no more DMA, then no more keys; only then is anything freed.
         self.set_command(0, BUS_MASTER);
-        // One that is gone has nothing to reset.
-        let _ = container::reset(&*self.device);
+        if self.gone.get().is_none() {
+            let _ = container::reset(&*self.device);
+        }
         let _ = self.device.disable_irq(VFIO_PCI_MSIX_IRQ_INDEX);
         // A mapping of its registers would keep the device open, and its group busy.
         // SAFETY: dropped once, here; no method runs any more.

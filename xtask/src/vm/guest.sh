@@ -98,12 +98,15 @@ check open_memlock says 1 'prlimit' as_user 64 casemate --device "vfio:$shared" 
 
 echo "as root, memory shared with the server: the whole suite"
 run_suite
+check bench casemate --device "vfio:$shared" bench --transport --requests 200
+cat /tmp/said
 echo "as an ordinary user"
-for test in files batches_at_depth futures signatures dma_refused device_reset; do
+for test in files batches_at_depth futures wrapped_keys dma_refused device_reset; do
     as_user 65536 suite --color never $test
 done
 echo "memory by messages, where the virtual IOMMU refuses"
 CASEMATE_SUITE_DEVICE="vfio:$messages" run_suite batches_at_depth dma_refused rings_unmapped device_reset
+check the_iommu_refused says 0 "Request device [${messages#0000:}] fault addr 0x1234567000" dmesg
 echo 24 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 check huge_pages says 0 'ok       huge pages' casemate doctor "vfio:$shared"
 echo "with huge pages"
