@@ -8,7 +8,7 @@ use casemate_abi::{QueueError, Status};
 pub enum Error {
     /// The device's address.
     #[error(
-        "device `{uri}`: {what}; a device is sim:, soft:, or either with settings, as in sim:?latency=250&seed=1, or a PCI function, as in vfio:0000:01:00.0"
+        "device `{uri}`: {what}; a device is sim:, soft:, or either with settings, as in sim:?latency=250&seed=1, or a PCI function, as in vfio:0000:01:00.0, or one that another process serves, as in vfio-user:/run/casemate.sock"
     )]
     Uri {
         /// As given.

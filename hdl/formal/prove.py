@@ -129,6 +129,7 @@ def prove(name, tree, work):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("name", nargs="?", choices=sorted(PROOFS), help="one proof; all by default")
+    ap.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many seeded bugs at a time")
     args = ap.parse_args()
     failed = 0
     for name in [args.name] if args.name else sorted(PROOFS):
@@ -148,7 +149,7 @@ def main():
             (tree / file).write_text(source.replace(text, bug))
             return not prove(name, tree, tree.parent / "work")
 
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
             for i, good in enumerate(pool.map(caught, range(len(bugs)))):
                 print(f"  seeded bug {i} in {bugs[i][0]}: {'caught' if good else 'NOT CAUGHT'}", flush=True)
                 failed += not good

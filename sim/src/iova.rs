@@ -51,7 +51,7 @@ impl<T: Clone + PartialEq> Table<T> {
     }
 
     /// Ranges.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.ranges.len()
     }
 
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(at(&t, u64::MAX - 0xfff), None);
         assert_eq!(at(&t, u64::MAX - 0xffe), Some((1, u64::MAX - 0xffe, 0xfff)));
         t.unmap(u64::MAX, u64::MAX);
-        assert_eq!((at(&t, u64::MAX), t.len()), (None, 1));
+        assert_eq!((at(&t, u64::MAX), t.count()), (None, 1));
         t.map(u64::MAX, u64::MAX, Access::READ, 9, 0).unwrap();
         assert_eq!(t.map(0, 0, Access::READ, 9, 0), Err(Refused::Full));
     }
@@ -193,16 +193,16 @@ mod tests {
             t.map(p * 4096, p * 4096 + 4095, Access::BOTH, 1, (300_000 - p) * 4096)
                 .unwrap();
         }
-        assert_eq!(t.len(), 300_000);
+        assert_eq!(t.count(), 300_000);
         assert_eq!(at(&t, 4096 * 7 + 1), Some((1, 299_993 * 4096 + 1, 4095)));
         t.unmap(0, u64::MAX);
         for p in 0..300_000u64 {
             t.map(p * 4096, p * 4096 + 4095, Access::BOTH, 1, p * 4096)
                 .unwrap();
         }
-        assert_eq!(t.len(), 1);
+        assert_eq!(t.count(), 1);
         t.unmap(4096 * 100_000, 4096 * 100_001 - 1);
-        assert_eq!(t.len(), 2);
+        assert_eq!(t.count(), 2);
         assert_eq!(at(&t, 4096 * 100_000), None);
         assert_eq!(at(&t, 4096 * 100_001), Some((1, 4096 * 100_001, 4096 * 199_999)));
     }

@@ -240,7 +240,8 @@ fn boot(packages: &Packages, initramfs: &Path, sockets: &[PathBuf]) -> Result<Ch
         let device = serde_json::json!({
             "driver": "vfio-user-pci",
             "socket": { "type": "unix", "path": s },
-            "x-msg-timeout": 60000,
+            // A server that is gone is waited for as long, and the guest stands still meanwhile.
+            "x-msg-timeout": 20000,
         });
         qemu.arg("-device").arg(device.to_string());
     }

@@ -402,9 +402,10 @@ impl Drop for Vfio {
             // The device is the parent's: closing nothing is all that a child can do for it.
             return;
         }
-        // First no more DMA, then no more keys; only then is anything freed.
-        self.set_command(0, BUS_MASTER);
+        // First no more DMA, then no more keys; only then is anything freed. A device that is gone does neither, and a kernel that is
+        // asked to reset it would write back what it had read: all ones.
         if self.gone.get().is_none() {
+            self.set_command(0, BUS_MASTER);
             let _ = container::reset(&*self.device);
         }
         let _ = self.device.disable_irq(VFIO_PCI_MSIX_IRQ_INDEX);

@@ -122,6 +122,11 @@ fn taken(fd: &OwnedFd) -> bool {
 /// Whether there is a socket to connect to. Whether its server is free only connecting would tell, and might take it from another.
 pub(super) fn probe(path: &Path) -> Result<super::Probe> {
     use std::os::unix::fs::FileTypeExt;
+    if path.as_os_str().is_empty() {
+        return Err(Error::Invalid(
+            "name the socket of a server, as in vfio-user:/run/casemate.sock; `casemate-sim serve --socket /run/casemate.sock` is one".into(),
+        ));
+    }
     match std::fs::metadata(path) {
         Ok(m) if m.file_type().is_socket() => Ok(super::Probe {
             found: format!("socket {}", path.display()),
@@ -132,8 +137,7 @@ pub(super) fn probe(path: &Path) -> Result<super::Probe> {
             path.display()
         ))),
         Err(e) => Err(Error::Transport(format!(
-            "{}: {e}: start a server with `casemate-sim serve --socket {}`",
-            path.display(),
+            "no server on {0} ({e}): start one with `casemate-sim serve --socket {0}`",
             path.display()
         ))),
     }
@@ -142,6 +146,7 @@ pub(super) fn probe(path: &Path) -> Result<super::Probe> {
 impl VfioUser {
     /// Connects to the server on a socket.
     pub fn open(path: &Path) -> Result<Self> {
+        probe(path)?;
         let memory = Arc::new(Memory(Mutex::new(Table::new(REGIONS))));
         let client = Client::connect(path, memory.clone(), TIMEOUT).map_err(failed)?;
         let info = client.info().map_err(failed)?;

@@ -7,6 +7,7 @@ mod files;
 mod keys;
 mod process;
 mod requests;
+mod server;
 
 use casemate::{Data, Device, Done, KeyHandle, KeyUse, Queue, QueueConfig, Request};
 use libtest_mimic::{Arguments, Trial};
@@ -22,6 +23,8 @@ pub const KEY: [u8; 32] = [9; 32];
 /// A device by its address. Each test opens it, and closes it: others have it next.
 pub struct Target {
     pub uri: String,
+    /// Starts what serves the device, if something does and does not run yet.
+    pub start: Option<Box<dyn Fn() + Send + Sync>>,
     /// Ends what serves the device, without warning, if something does.
     pub kill: Option<Box<dyn Fn() + Send + Sync>>,
 }
@@ -138,15 +141,28 @@ const TESTS: &[Test] = &[
     ("opened_again", process::opened_again),
 ];
 
-fn trials(target: &Arc<Target>, name: &str) -> Vec<Trial> {
+/// Of them, those that memory by message can matter to.
+const MESSAGES: &[&str] = &[
+    "batches_at_depth",
+    "dma_refused",
+    "rings_unmapped",
+    "device_reset",
+];
+
+fn trials(target: Target, name: &str, only: Option<&[&str]>) -> Vec<Trial> {
+    let target = Arc::new(target);
     let trial = |(test, run): &Test| {
         let (target, run) = (target.clone(), *run);
         Trial::test(format!("{name}::{test}"), move || {
+            if let Some(start) = &target.start {
+                start();
+            }
             run(&target);
             Ok(())
         })
     };
-    let mut all: Vec<Trial> = TESTS.iter().map(trial).collect();
+    let wanted = |t: &&Test| only.is_none_or(|names| names.contains(&t.0));
+    let mut all: Vec<Trial> = TESTS.iter().filter(wanted).map(trial).collect();
     // Nothing comes after it.
     if target.kill.is_some() {
         all.push(trial(&("server_killed", process::server_killed)));
@@ -154,26 +170,42 @@ fn trials(target: &Arc<Target>, name: &str) -> Vec<Trial> {
     all
 }
 
+/// The device that another process serves, in one of two modes.
+fn served(mode: &'static str) -> Target {
+    let server = Arc::new(server::Served::new(mode));
+    let other = server.clone();
+    Target {
+        uri: server.uri(),
+        start: Some(Box::new(move || server.start())),
+        kill: Some(Box::new(move || other.kill())),
+    }
+}
+
 fn main() {
+    server::serve_if_asked();
     let mut args = Arguments::from_args();
     // A device has one user at a time.
     args.test_threads = Some(1);
-    let named = std::env::var("CASEMATE_SUITE_DEVICE").ok();
-    let trials = match &named {
-        Some(uri) => {
+    let trials = match std::env::var("CASEMATE_SUITE_DEVICE") {
+        Ok(uri) => {
             let target = Target {
                 uri: uri.clone(),
+                start: None,
                 kill: process::killer_from_outside(),
             };
-            trials(&Arc::new(target), uri)
+            trials(target, &uri, None)
         }
-        None => trials(
-            &Arc::new(Target {
+        Err(_) => {
+            let sim = Target {
                 uri: "sim:?latency=30".into(),
+                start: None,
                 kill: None,
-            }),
-            "sim",
-        ),
+            };
+            let mut all = trials(sim, "sim", None);
+            all.extend(trials(served("shared"), "vfio-user", None));
+            all.extend(trials(served("messages"), "vfio-user by message", Some(MESSAGES)));
+            all
+        }
     };
     libtest_mimic::run(&args, trials).exit();
 }

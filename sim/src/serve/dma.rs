@@ -102,7 +102,7 @@ impl Dma {
     pub fn counts(&self) -> (usize, usize) {
         let s = self.lock();
         let files = s.files.values().filter(|f| f.strong_count() > 0).count();
-        (s.table.len(), files)
+        (s.table.count(), files)
     }
 
     /// Maps a range.

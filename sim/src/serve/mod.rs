@@ -103,8 +103,8 @@ pub struct Server {
     log: Log,
 }
 
-/// Binds a socket that only its owner may use; a stale one, with no server behind it, makes room.
-fn bind(path: &Path) -> Result<UnixListener, Error> {
+/// An error if nothing can be served at this path; a stale socket, with no server behind it, makes room.
+fn make_room(path: &Path) -> Result<(), Error> {
     let socket = |source| Error::Socket {
         path: path.into(),
         source,
@@ -121,6 +121,16 @@ fn bind(path: &Path) -> Result<UnixListener, Error> {
             Err(e) => return Err(socket(e)),
         }
     }
+    Ok(())
+}
+
+/// Binds a socket that only its owner may use.
+fn bind(path: &Path) -> Result<UnixListener, Error> {
+    make_room(path)?;
+    let socket = |source| Error::Socket {
+        path: path.into(),
+        source,
+    };
     let listener = UnixListener::bind(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => Error::InUse(path.into()),
         _ => socket(e),
@@ -131,21 +141,21 @@ fn bind(path: &Path) -> Result<UnixListener, Error> {
 }
 
 impl Server {
-    /// Takes the socket and builds the device, if the cache has no model of it. Who connects meanwhile waits.
+    /// Builds the device, if the cache has no model of it, and takes the socket: whoever sees it is served.
     pub fn bind(path: &Path, config: &Config, mode: Mode, log: Log) -> Result<Self, Error> {
-        let listener = bind(path)?;
-        let m = std::fs::symlink_metadata(path)?;
-        let socket = Socket {
-            path: path.into(),
-            id: (m.dev(), m.ino()),
-        };
+        make_room(path)?;
         let mut device = Device::new(config)?;
         let dma = Dma::new(mode);
         device.set_memory(Box::new(ClientMemory::new(dma.clone())));
         let irqs = Arc::new(Irqs::new(device.irqs().len()));
         let engine = Engine::start(device, irqs.clone(), log)?;
+        let listener = bind(path)?;
+        let m = std::fs::symlink_metadata(path)?;
         Ok(Self {
-            _socket: socket,
+            _socket: Socket {
+                path: path.into(),
+                id: (m.dev(), m.ino()),
+            },
             listener,
             card: Card::new(engine, dma.clone(), irqs.clone()),
             dma,
@@ -292,7 +302,7 @@ impl Client {
     fn replied(&self, m: &casemate_vfio_user::stream::Message) -> Result<(), Broken> {
         match &self.remote {
             Some(r) if m.header.flags & TYPE == REPLY => r.reply(m),
-            _ => Err(Broken::Io(Errno::PROTO)),
+            _ => Err(Broken::Breach("a reply to nothing")),
         }
     }
 

@@ -217,7 +217,10 @@ impl Remote {
     /// Takes a reply; an error if nothing was asked that it could be the reply to.
     pub fn reply(&self, m: &Message) -> Result<(), Broken> {
         let mut s = self.lock();
-        let what = s.out.remove(&m.header.id).ok_or(Broken::Io(Errno::PROTO))?;
+        let what = s
+            .out
+            .remove(&m.header.id)
+            .ok_or(Broken::Breach("a reply to nothing"))?;
         let failed = m.header.flags & wire::ERROR != 0;
         let error = Errno::from_raw_os_error(match m.header.error {
             e @ 1..=4095 => e as i32,

@@ -123,13 +123,15 @@ impl Session {
     pub fn handle(&mut self, m: Message, function: &mut impl Function) -> Result<(), Broken> {
         let header = m.header;
         if header.flags & wire::TYPE != 0 {
-            return Err(Broken::Io(Errno::PROTO));
+            return Err(Broken::Breach("a reply to nothing"));
         }
         if self.agreed.is_none() {
             // Nothing else may come first, and without it nothing can follow.
             return self.agree(&m).or_else(|e| {
                 refuse(&self.sender, header, e)?;
-                Err(Broken::Io(e))
+                Err(Broken::Breach(
+                    "its first message is no version that can be agreed on",
+                ))
             });
         }
         match self.carry_out(m, function) {
@@ -154,7 +156,8 @@ impl Session {
             return Err(Errno::INVAL);
         }
         let (v, caps) = version::decode(&m.payload)?;
-        if v.major != 0 {
+        // Messages of the device's reads and writes hold a page.
+        if v.major != 0 || caps.data() < 4096 {
             return Err(Errno::INVAL);
         }
         let mut reply = Reply::default();

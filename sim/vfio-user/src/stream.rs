@@ -36,6 +36,9 @@ pub enum Broken {
     /// Nothing came, or nothing could be sent.
     #[error("nothing within {0:?}")]
     TimedOut(Duration),
+    /// A message that has no place where it came.
+    #[error("{0}")]
+    Breach(&'static str),
     /// The socket.
     #[error("the socket failed: {0}")]
     Io(Errno),
