@@ -1,35 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `casemated`: a key service on the device, spoken to by the clients of AWS KMS.
 
-mod blob;
-mod cli;
-mod clock;
-mod config;
-mod context;
-mod device;
-mod error;
-mod id;
-mod key;
-mod metrics;
-mod model;
-mod ops;
-mod principal;
-mod server;
-mod service;
-mod sigv4;
-mod store;
-mod throttle;
-
 use anyhow::{Context, Result};
 use casemate::Device;
+use casemated::config::Config;
+use casemated::service::Service;
+use casemated::store::{Postgres, Sqlite, Store};
+use casemated::{cli, device, id, ops, principal, server};
 use clap::{Parser, Subcommand};
-use config::Config;
-use service::Service;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Postgres, Sqlite, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Key service on a Casemate device, spoken to by AWS KMS clients.
