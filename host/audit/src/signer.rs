@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Who signs the chain's heads.
 
-use casemate::{Curve, Hash, KeyHandle, Keys};
+use casemate::{Curve, Hash, KeyHandle, Keys, PublicKey};
 use p384::ecdsa::VerifyingKey;
 use sha2::{Digest, Sha256};
 
@@ -29,13 +29,7 @@ impl DeviceSigner {
     pub fn new(mut keys: Keys, key: KeyHandle) -> Result<Self, SignError> {
         let public = keys.public_key(key)?;
         Ok(Self {
-            public: VerifyingKey::from_sec1_bytes(&public.to_sec1()).map_err(|_| {
-                format!(
-                    "an audit key of {}: it has to be one of {}",
-                    public.curve(),
-                    Curve::P384
-                )
-            })?,
+            public: verifying_key(&public)?,
             keys,
             key,
         })
@@ -51,6 +45,16 @@ impl Signer for DeviceSigner {
         let signature = self.keys.sign(self.key, Hash::Sha384, digest)?;
         Ok(signature.as_bytes().try_into()?)
     }
+}
+
+/// A public key as the verifier takes it.
+pub fn verifying_key(public: &PublicKey) -> Result<VerifyingKey, SignError> {
+    let curve = public.curve();
+    if curve != Curve::P384 {
+        return Err(format!("an audit key of {curve}: it has to be one of {}", Curve::P384).into());
+    }
+    VerifyingKey::from_sec1_bytes(&public.to_sec1())
+        .map_err(|_| "the audit key is no point of its curve".into())
 }
 
 /// A public key's name in a head: SHA-256 of its point, uncompressed (SEC 1, 2.3.3).

@@ -61,6 +61,18 @@ struct Verifier<'a> {
     line: u64,
 }
 
+/// A log that somebody else wrote shall not steer a terminal.
+fn printable(text: &str) -> String {
+    let shown = |c: char| {
+        if c.is_control() {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            c
+        }
+    };
+    text.chars().map(shown).collect()
+}
+
 impl<'a> Verifier<'a> {
     fn new(chain: &str, trust: &'a Trust) -> Self {
         let start = trust.after.unwrap_or(Head::START);
@@ -101,7 +113,7 @@ impl<'a> Verifier<'a> {
             file: self.file.clone(),
             line: self.line,
             sequence,
-            what: what.into(),
+            what: printable(&what.into()),
             missing: None,
         });
         self.report.findings.last_mut()
@@ -109,7 +121,7 @@ impl<'a> Verifier<'a> {
 
     fn note(&mut self, what: String) {
         if self.report.notes.len() < MOST {
-            self.report.notes.push(what);
+            self.report.notes.push(printable(&what));
         }
     }
 
@@ -231,7 +243,9 @@ impl<'a> Verifier<'a> {
         let gap = self.report.findings.remove(i);
         let (from, to) = gap.missing.expect("looked at above");
         for (from, to) in [(from, n - 1), (n + 1, to)] {
-            if from <= to {
+            if from <= to && self.report.findings.len() >= MOST {
+                self.report.more += 1;
+            } else if from <= to {
                 let what = match to - from {
                     0 => format!("line {from} is missing before this one"),
                     _ => format!("lines {from} to {to} are missing before this one"),

@@ -388,3 +388,26 @@ fn searched() {
         assert_eq!(found(filter.clone()), expected, "{filter:?}");
     }
 }
+
+/// Prints how long it takes; `--nocapture` shows it.
+#[test]
+fn a_hundred_thousand_records() {
+    let dir = tempdir().unwrap();
+    let start = Instant::now();
+    let log = open(options(dir.path()));
+    for n in 0..100 {
+        append(&log, n * 1000..(n + 1) * 1000);
+    }
+    log.close().unwrap();
+    let written = start.elapsed();
+    let start = Instant::now();
+    let report = verify(dir.path());
+    let verified = start.elapsed();
+    assert!(report.ok() && report.records == 100_000, "{report:?}");
+    let bytes: u64 = files(dir.path(), ".jsonl")
+        .iter()
+        .map(|f| f.metadata().unwrap().len())
+        .sum();
+    println!("{bytes} bytes written in {written:.1?}, verified in {verified:.1?}");
+    assert!(verified < Duration::from_secs(30), "{verified:?}");
+}

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use casemate::Device;
 use casemated::config::Config;
 use casemated::service::Service;
-use casemated::store::{Sqlite, Store};
+use casemated::store::{Postgres, Sqlite, Store};
 use casemated::{cli, device, id, ops, principal, server};
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
@@ -84,7 +84,7 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match args.command {
         Some(Command::Principal(command)) => {
-            let store = open_store(&config)?;
+            let store = runtime.block_on(open_store(&config))?;
             runtime.block_on(cli::run(command, &store))
         }
         None if args.dev || args.config.is_some() => {
@@ -101,9 +101,16 @@ fn main() -> Result<()> {
     }
 }
 
-fn open_store(config: &Config) -> Result<Store> {
+async fn open_store(config: &Config) -> Result<Store> {
     std::fs::create_dir_all(&config.folder)
         .with_context(|| format!("cannot make the folder {}", config.folder.display()))?;
+    if let Some(url) = &config.store {
+        // Without the URL, which may hold a password.
+        let store = Postgres::open(url)
+            .await
+            .context("cannot open the PostgreSQL database of `store`")?;
+        return Ok(Store::Postgres(store));
+    }
     let path = config.store_file();
     let store = Sqlite::open(&path).with_context(|| format!("cannot open the store {}", path.display()))?;
     Ok(Store::Sqlite(store))
@@ -112,7 +119,7 @@ fn open_store(config: &Config) -> Result<Store> {
 /// All that is open when the service serves.
 async fn start(config: Config) -> Result<(Arc<Service>, TcpListener)> {
     let listener = server::bind(config.listen).await?;
-    let store = open_store(&config)?;
+    let store = open_store(&config).await?;
     let device = open(&config)?;
     let hsm = device::Hsm::start(&device)?;
     Ok((Arc::new(Service::new(config, store, hsm).await?), listener))
@@ -171,6 +178,15 @@ async fn schedule(service: Arc<Service>) {
     let mut tick = tokio::time::interval(Duration::from_secs(service.config.schedule_seconds));
     loop {
         tick.tick().await;
+        // Of several servers over one database one does it.
+        match service.store.leads().await {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(e) => {
+                tracing::error!("scheduled work: {e}");
+                continue;
+            }
+        }
         if let Err(e) = ops::due(&service).await {
             tracing::error!("scheduled work: {}", e.message);
         }

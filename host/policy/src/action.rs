@@ -28,6 +28,8 @@ pub enum KeyKind {
     Encrypt,
     /// A key pair with usage KEY_AGREEMENT.
     Agree,
+    /// A key pair with usage ENCAPSULATE_DECAPSULATE.
+    Encapsulate,
 }
 
 impl KeyKind {
@@ -39,6 +41,7 @@ impl KeyKind {
             ("SYMMETRIC_DEFAULT", _) => return None,
             (_, "SIGN_VERIFY") => KeyKind::Sign,
             (_, "KEY_AGREEMENT") => KeyKind::Agree,
+            (_, "ENCAPSULATE_DECAPSULATE") => KeyKind::Encapsulate,
             (_, "ENCRYPT_DECRYPT") => KeyKind::Encrypt,
             _ => return None,
         })
@@ -54,8 +57,9 @@ const HMAC: u8 = KeyKind::Hmac.bit();
 const SIGN: u8 = KeyKind::Sign.bit();
 const CIPHER: u8 = SYMMETRIC | KeyKind::Encrypt.bit();
 const AGREE: u8 = KeyKind::Agree.bit();
-const PAIRS: u8 = SIGN | KeyKind::Encrypt.bit() | AGREE;
-const EVERY: u8 = 0x1f;
+const ENCAPSULATE: u8 = KeyKind::Encapsulate.bit();
+const PAIRS: u8 = SIGN | KeyKind::Encrypt.bit() | AGREE | ENCAPSULATE;
+const EVERY: u8 = PAIRS | SYMMETRIC | HMAC;
 
 #[derive(Debug, PartialEq, Eq)]
 struct Facts {
@@ -126,6 +130,7 @@ static TABLE: &[Facts] = &[
     account("CreateCustomKeyStore"),
     shared("CreateGrant", EVERY),
     account("CreateKey"),
+    shared("Decapsulate", ENCAPSULATE),
     sealing("Decrypt", CIPHER),
     alias("DeleteAlias"),
     account("DeleteCustomKeyStore"),
@@ -138,6 +143,7 @@ static TABLE: &[Facts] = &[
     account("DisconnectCustomKeyStore"),
     key("EnableKey"),
     key("EnableKeyRotation"),
+    shared("Encapsulate", ENCAPSULATE),
     sealing("Encrypt", CIPHER),
     sealing("GenerateDataKey", SYMMETRIC),
     sealing("GenerateDataKeyPair", SYMMETRIC),
@@ -145,6 +151,7 @@ static TABLE: &[Facts] = &[
     sealing("GenerateDataKeyWithoutPlaintext", SYMMETRIC),
     shared("GenerateMac", HMAC),
     account("GenerateRandom"),
+    key("GetKeyLastUsage"),
     key("GetKeyPolicy"),
     shared("GetKeyRotationStatus", 0),
     key("GetParametersForImport"),

@@ -258,19 +258,18 @@ impl Condition {
 /// Reads a value of the policy.
 fn operand(test: Test, source: &str, variables: bool) -> Result<Value, String> {
     let bad = |what: &str| format!("\"{source}\" is no {what}");
+    let text = |compare, source| Pattern::parse(source, compare, variables).map(Value::Text);
     Ok(match test {
-        StringEquals | StringNotEquals | StringEqualsIgnoreCase | StringNotEqualsIgnoreCase => {
-            Value::Text(Pattern::parse(source, false, variables)?)
-        }
-        StringLike | StringNotLike => Value::Text(Pattern::parse(source, true, variables)?),
+        StringEquals | StringNotEquals => text(Compare::Exact, source)?,
+        StringEqualsIgnoreCase | StringNotEqualsIgnoreCase => text(Compare::IgnoreCase, source)?,
+        StringLike | StringNotLike => text(Compare::Like, source)?,
         ArnEquals | ArnLike | ArnNotEquals | ArnNotLike => {
             let with_variable = variables && source.contains("${");
             if source != "*" && !with_variable && source.split(':').count() < 6 {
                 return Err(bad("ARN: an ARN has six parts between colons"));
             }
             // A lone asterisk stands for any ARN, as in Resource.
-            let source = if source == "*" { "*:*:*:*:*:*" } else { source };
-            Value::Text(Pattern::parse(source, true, variables)?)
+            text(Compare::Arn, if source == "*" { "*:*:*:*:*:*" } else { source })?
         }
         NumericEquals
         | NumericNotEquals
@@ -310,13 +309,8 @@ impl Operand {
     fn matches(&self, test: Test, got: &str, context: &Context, effect: Effect) -> bool {
         match &self.value {
             Value::Text(pattern) => {
-                let compare = match test {
-                    StringEqualsIgnoreCase | StringNotEqualsIgnoreCase => Compare::IgnoreCase,
-                    ArnEquals | ArnLike | ArnNotEquals | ArnNotLike => Compare::Arn,
-                    _ => Compare::Exact,
-                };
                 let unresolved = test.negated() && effect == Effect::Allow;
-                pattern.matches(got, compare, context).unwrap_or(unresolved)
+                pattern.matches(got, context).unwrap_or(unresolved)
             }
             Value::Number(want) => Number::parse(got).is_some_and(|got| ordered(test, &got, want)),
             Value::Time(want) => Instant::parse(got).is_some_and(|got| ordered(test, &got, want)),

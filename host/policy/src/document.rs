@@ -9,7 +9,8 @@ use crate::action::Action;
 use crate::caller::{Caller, CallerKind};
 use crate::condition::Condition;
 use crate::context::Context;
-use crate::pattern::{Compare, Pattern, simple_glob};
+use crate::glob::Glob;
+use crate::pattern::Pattern;
 
 /// What a statement does when it applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +87,7 @@ pub enum Actions {
 }
 
 /// `Resource` or `NotResource`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Resources {
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) all_but: bool,
@@ -171,7 +172,7 @@ impl Actions {
         let matches = |patterns: &[String]| {
             patterns
                 .iter()
-                .any(|pattern| simple_glob(&pattern.to_lowercase(), &name))
+                .any(|pattern| Glob::parse(&pattern.to_lowercase()).matches(&name))
         };
         match self {
             Actions::Only(patterns) => matches(patterns),
@@ -189,11 +190,10 @@ impl Resources {
     pub(crate) fn contain(&self, resource: &str, context: &Context, effect: Effect) -> bool {
         // A variable without a value: see the rule in `condition`.
         let unresolved = self.all_but && effect == Effect::Allow;
-        let matches = self.patterns.iter().any(|pattern| {
-            pattern
-                .matches(resource, Compare::Exact, context)
-                .unwrap_or(unresolved)
-        });
+        let matches = self
+            .patterns
+            .iter()
+            .any(|pattern| pattern.matches(resource, context).unwrap_or(unresolved));
         matches != self.all_but
     }
 }

@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn operations_by_kind_of_key() {
         use KeyKind::*;
-        let kinds = [Symmetric, Hmac, Sign, Encrypt, Agree];
+        let kinds = [Symmetric, Hmac, Sign, Encrypt, Agree, Encapsulate];
         // KMS, "Grants: Grant operations".
         let table: &[(&str, &[KeyKind])] = &[
             ("Encrypt", &[Symmetric, Encrypt]),
@@ -263,7 +263,9 @@ mod tests {
             ("Sign", &[Sign]),
             ("Verify", &[Sign]),
             ("DeriveSharedSecret", &[Agree]),
-            ("GetPublicKey", &[Sign, Encrypt, Agree]),
+            ("Encapsulate", &[Encapsulate]),
+            ("Decapsulate", &[Encapsulate]),
+            ("GetPublicKey", &[Sign, Encrypt, Agree, Encapsulate]),
             ("CreateGrant", &kinds),
             ("DescribeKey", &kinds),
             ("RetireGrant", &kinds),

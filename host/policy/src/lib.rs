@@ -13,12 +13,14 @@ mod condition;
 mod context;
 mod document;
 mod evaluate;
+mod glob;
 mod grant;
 mod json;
 mod key_policy;
 mod operation;
 mod parse;
 mod pattern;
+mod principal;
 mod value;
 
 pub use action::{Action, KeyKind, Scope};

@@ -2,11 +2,14 @@
 //! Policy documents from their text (IAM, "Grammar of the IAM JSON policy language"; KMS, "Key policies: Key policy format"). What
 //! could be read in two ways, or would never have an effect, is refused, and the message names the place.
 
-use crate::arn::{Arn, is_account};
+use std::collections::HashSet;
+
+use crate::arn::Arn;
 use crate::condition::{Condition, Operator, Set};
-use crate::document::{Actions, Effect, Policy, PrincipalId, Principals, Resources, Statement};
+use crate::document::{Actions, Effect, Policy, Resources, Statement};
 use crate::json::Node;
-use crate::pattern::Pattern;
+use crate::pattern::{Compare, Pattern};
+use crate::principal::principals;
 
 /// The longest document, in bytes (KMS, "Key policies: Key policy format"; more than IAM allows identity policies).
 pub const MAX_BYTES: usize = 32 * 1024;
@@ -39,9 +42,9 @@ pub enum PolicyError {
     },
 }
 
-type Result<T> = std::result::Result<T, PolicyError>;
+pub(crate) type Result<T> = std::result::Result<T, PolicyError>;
 
-fn bad<T>(place: &str, what: impl Into<String>) -> Result<T> {
+pub(crate) fn bad<T>(place: &str, what: impl Into<String>) -> Result<T> {
     Err(PolicyError::Malformed {
         place: place.into(),
         what: what.into(),
@@ -88,9 +91,10 @@ impl Policy {
             .enumerate()
             .map(|(index, node)| statement(&format!("Statement[{index}]"), node, kind, variables))
             .collect::<Result<_>>()?;
+        let mut sids = HashSet::new();
         for (index, statement) in statements.iter().enumerate() {
-            let sid = statement.sid.as_ref().filter(|sid| !sid.is_empty());
-            if sid.is_some() && statements[..index].iter().any(|other| other.sid.as_ref() == sid) {
+            let sid = statement.sid.as_deref().filter(|sid| !sid.is_empty());
+            if !sid.is_none_or(|sid| sids.insert(sid)) {
                 return bad(
                     &format!("Statement[{index}].Sid"),
                     "another statement has the same Sid",
@@ -102,13 +106,6 @@ impl Policy {
             id,
             statements,
         })
-    }
-}
-
-impl PrincipalId {
-    /// An entry of `{"AWS": …}`.
-    pub fn parse(text: &str) -> Result<Self> {
-        principal("Principal", text.into())
     }
 }
 
@@ -167,7 +164,7 @@ impl Fields {
     }
 }
 
-fn distinct(place: &str, node: Node) -> Result<Vec<(String, Node)>> {
+pub(crate) fn distinct(place: &str, node: Node) -> Result<Vec<(String, Node)>> {
     let Node::Map(entries) = node else {
         return bad(place, format!("it is {}, not an object", node.sort()));
     };
@@ -271,7 +268,7 @@ fn statement(place: &str, node: Node, kind: Kind, variables: bool) -> Result<Sta
 }
 
 /// A string or a list of them, at least one.
-fn texts(place: &str, node: Node) -> Result<Vec<String>> {
+pub(crate) fn texts(place: &str, node: Node) -> Result<Vec<String>> {
     match node {
         Node::Text(text) => Ok(vec![text]),
         Node::List(list) if list.is_empty() => bad(place, "the list is empty"),
@@ -317,7 +314,7 @@ fn action(place: &str, text: &str) -> Result<()> {
 
 /// IAM, "IAM JSON policy elements: Resource".
 fn resource(place: &str, text: &str, variables: bool) -> Result<Pattern> {
-    let pattern = Pattern::parse(text, true, variables).or_else(|what| bad(place, what))?;
+    let pattern = Pattern::parse(text, Compare::Like, variables).or_else(|what| bad(place, what))?;
     if text == "*" {
         return Ok(pattern);
     }
@@ -340,102 +337,6 @@ fn resource(place: &str, text: &str, variables: bool) -> Result<Pattern> {
     Ok(pattern)
 }
 
-fn principals(place: &str, node: Node, not: bool) -> Result<Principals> {
-    if matches!(&node, Node::Text(text) if text == "*") {
-        return Ok(if not {
-            Principals::AllBut(vec![PrincipalId::Any])
-        } else {
-            Principals::Everyone
-        });
-    }
-    if let Node::Text(text) = &node {
-        return bad(
-            place,
-            format!("\"{text}\" is not *: write {{\"AWS\": \"{text}\"}}"),
-        );
-    }
-    let mut entries = distinct(place, node)?;
-    if entries.is_empty() {
-        return bad(place, "it names nobody");
-    }
-    // The order in which it is written again.
-    entries.sort_by(|a, b| a.0.cmp(&b.0));
-    let mut list = Vec::new();
-    for (sort, node) in entries {
-        let place = format!("{place}.{sort}");
-        for (index, text) in texts(&place, node)?.into_iter().enumerate() {
-            let place = format!("{place}[{index}]");
-            list.push(match sort.as_str() {
-                "AWS" => principal(&place, text)?,
-                "Service" if text.contains('.') && !text.contains('*') => PrincipalId::Service(text),
-                "Service" => {
-                    return bad(
-                        &place,
-                        format!("\"{text}\" is no service, such as ec2.amazonaws.com"),
-                    );
-                }
-                "Federated" if text.contains('*') => {
-                    return bad(&place, "a part of a name cannot be a wildcard");
-                }
-                "Federated" => PrincipalId::Federated(text),
-                _ => {
-                    return bad(
-                        &place,
-                        "it is no sort of principal: there are AWS, Service, Federated",
-                    );
-                }
-            });
-        }
-    }
-    Ok(if not {
-        Principals::AllBut(list)
-    } else {
-        Principals::Only(list)
-    })
-}
-
-/// IAM, "AWS JSON policy elements: Principal: Specifying a principal".
-fn principal(place: &str, text: String) -> Result<PrincipalId> {
-    if text == "*" {
-        return Ok(PrincipalId::Any);
-    }
-    if is_account(&text) {
-        return Ok(PrincipalId::Account(text.clone(), text));
-    }
-    if text.contains(['*', '?']) {
-        return bad(
-            place,
-            format!("\"{text}\" has a wildcard: a part of a principal's name cannot be one"),
-        );
-    }
-    let unique = ["AIDA", "AROA"].iter().any(|prefix| text.starts_with(prefix));
-    if unique && text.len() >= 16 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) {
-        return Ok(PrincipalId::Unique(text));
-    }
-    let Some(arn) = Arn::parse(&text).filter(|arn| arn.region.is_empty() && is_account(arn.account)) else {
-        return bad(
-            place,
-            format!("\"{text}\" is no principal: write an account's number or an ARN of IAM or STS"),
-        );
-    };
-    let named = |rest: &str| !rest.is_empty() && !rest.ends_with('/');
-    let known = match (arn.service, arn.resource.split_once('/')) {
-        ("iam", None) if arn.resource == "root" => {
-            return Ok(PrincipalId::Account(arn.account.into(), text.clone()));
-        }
-        ("iam", Some(("user" | "role", rest))) | ("sts", Some(("federated-user", rest))) => named(rest),
-        ("sts", Some(("assumed-role", rest))) => named(rest) && rest.contains('/'),
-        _ => false,
-    };
-    if !known {
-        return bad(
-            place,
-            format!("\"{text}\" is not an account, a user, a role or a session"),
-        );
-    }
-    Ok(PrincipalId::Arn(text))
-}
-
 fn conditions(place: &str, node: Node, variables: bool) -> Result<Vec<Condition>> {
     let mut list = Vec::new();
     for (name, node) in distinct(place, node)? {
@@ -446,7 +347,7 @@ fn conditions(place: &str, node: Node, variables: bool) -> Result<Vec<Condition>
                 "it is no condition operator, such as StringEquals or ForAnyValue:StringLikeIfExists",
             );
         };
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen = HashSet::new();
         for (key, node) in distinct(&place, node)? {
             let place = format!("{place}.{key}");
             let lower = key.to_lowercase();
@@ -459,7 +360,7 @@ fn conditions(place: &str, node: Node, variables: bool) -> Result<Vec<Condition>
                     "it is no condition key: keys begin with a service and a colon, such as aws:SourceIp",
                 );
             }
-            if seen.contains(&lower) {
+            if !seen.insert(lower.clone()) {
                 return bad(&place, "the key is given twice: keys have no case");
             }
             let single = ["kms:encryptioncontext:", "aws:requesttag/"];
@@ -472,7 +373,6 @@ fn conditions(place: &str, node: Node, variables: bool) -> Result<Vec<Condition>
                      context or tag. To fix, remove ForAllValues.",
                 );
             }
-            seen.push(lower);
             let values = values(&place, node)?;
             list.push(Condition::new(operator, &key, values, variables).or_else(|what| bad(&place, what))?);
         }

@@ -1,19 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Texts with wildcards and variables (IAM, "IAM JSON policy elements: Resource", "IAM policy elements: Variables and tags").
-//!
-//! A variable's value is text: a `*` in it is an asterisk, so that no tag can widen a policy. Matching takes time linear in the
-//! text and, only where `?` is used, in the pattern's length divided by 64: no pattern makes it slow.
-
-use std::borrow::Cow;
-use std::collections::HashMap;
+//! Texts with wildcards and variables (IAM, "IAM JSON policy elements: Resource", "IAM policy elements: Variables and tags"). A variable's
+//! value is text: a `*` in it is an asterisk, so that no tag can widen a policy.
 
 use crate::context::Context;
+use crate::glob::{Glob, Token};
+
+/// How a text and a pattern are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compare {
+    /// As they are, without wildcards.
+    Exact,
+    /// Without regard to case and without wildcards.
+    IgnoreCase,
+    /// With `*` and `?`.
+    Like,
+    /// With `*` and `?`, six parts between colons, each by itself.
+    Arn,
+}
 
 /// A pattern as it stands in a policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pattern {
     source: String,
+    compare: Compare,
     pieces: Vec<Piece>,
+    /// If there are no variables, prepared.
+    globs: Option<Vec<Glob>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,30 +42,21 @@ enum Piece {
     },
 }
 
-/// What a pattern is made of once its variables have their values.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Token<'a> {
-    Text(Cow<'a, str>),
-    One,
-    Any,
-}
-
-/// How the text and the pattern are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Compare {
-    Exact,
-    IgnoreCase,
-    /// Six parts between colons, compared each by itself.
-    Arn,
-}
-
 /// A variable that the request has no single value for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unresolved;
 
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        // `globs` follows from these.
+        (&self.source, self.compare, &self.pieces) == (&other.source, other.compare, &other.pieces)
+    }
+}
+
 impl Pattern {
-    /// A pattern in which `*` and `?` are wildcards if `wildcards`, and `${…}` a variable if `variables`. The error says what is wrong.
-    pub(crate) fn parse(source: &str, wildcards: bool, variables: bool) -> Result<Self, String> {
+    /// A pattern in which `${…}` is a variable if `variables`. The error says what is wrong.
+    pub(crate) fn parse(source: &str, compare: Compare, variables: bool) -> Result<Self, String> {
+        let wildcards = matches!(compare, Compare::Like | Compare::Arn);
         let mut pieces = Vec::new();
         let mut text = String::new();
         let mut rest = source;
@@ -85,10 +88,20 @@ impl Pattern {
             }
         }
         flush(&mut pieces, &mut text);
-        Ok(Pattern {
+        let mut pattern = Pattern {
             source: source.into(),
+            compare,
             pieces,
-        })
+            globs: None,
+        };
+        let constant = !pattern
+            .pieces
+            .iter()
+            .any(|piece| matches!(piece, Piece::Variable { .. }));
+        if constant && let Ok((tokens, _)) = pattern.tokens(&Context::new()) {
+            pattern.globs = Some(prepare(compare, &tokens));
+        }
+        Ok(pattern)
     }
 
     /// As it was written.
@@ -97,66 +110,55 @@ impl Pattern {
     }
 
     /// Whether the text matches.
-    pub(crate) fn matches(
-        &self,
-        text: &str,
-        compare: Compare,
-        context: &Context,
-    ) -> Result<bool, Unresolved> {
+    pub(crate) fn matches(&self, text: &str, context: &Context) -> Result<bool, Unresolved> {
+        if self.compare == Compare::IgnoreCase {
+            return self.same_but_case(text, context);
+        }
+        if let Some(globs) = &self.globs {
+            return Ok(all_match(globs, self.compare, text));
+        }
+        let (tokens, least_bytes) = self.tokens(context)?;
+        // Values of variables are not piled up beyond what could match.
+        Ok(least_bytes <= text.len() && all_match(&prepare(self.compare, &tokens), self.compare, text))
+    }
+
+    /// With the values of the variables, and how many bytes a text has that matches.
+    fn tokens<'a>(&'a self, context: &'a Context) -> Result<(Vec<Token<'a>>, usize), Unresolved> {
+        let mut least_bytes = 0;
         let mut tokens = Vec::with_capacity(self.pieces.len());
-        // A pattern whose literal part is longer than the text cannot match: so values of variables are not piled up.
-        let mut room = text.chars().count();
-        let mut fits = true;
         for piece in &self.pieces {
             let token = match piece {
-                Piece::Text(text) => Token::Text(Cow::Borrowed(text.as_str())),
                 Piece::One => Token::One,
                 Piece::Any => Token::Any,
-                Piece::Variable { key, default } => {
-                    let value = context.single(key).or(default.as_deref()).ok_or(Unresolved)?;
-                    Token::Text(Cow::Borrowed(value))
-                }
+                Piece::Text(text) => Token::Text(text),
+                Piece::Variable { key, default } => Token::Text(resolve(key, default, context)?),
             };
-            let least = match &token {
-                Token::Text(text) => text.chars().count(),
+            least_bytes += match token {
+                Token::Text(text) => text.len(),
                 Token::One => 1,
                 Token::Any => 0,
             };
-            fits &= least <= room;
-            room = room.saturating_sub(least);
-            if fits {
-                tokens.push(token);
-            }
+            tokens.push(token);
         }
-        Ok(match compare {
-            // Lower case can be longer than upper case, so `fits` says nothing here.
-            Compare::IgnoreCase => self.same_but_case(text, context)?,
-            Compare::Exact => fits && glob(&tokens, text),
-            Compare::Arn => fits && arn(&tokens, text),
-        })
+        Ok((tokens, least_bytes))
     }
 
-    /// Patterns compared without case have no wildcards.
     fn same_but_case(&self, text: &str, context: &Context) -> Result<bool, Unresolved> {
+        let (tokens, _) = self.tokens(context)?;
         let mut rest = text.chars().flat_map(char::to_lowercase);
-        let mut same = true;
-        for piece in &self.pieces {
-            let text = match piece {
-                Piece::Text(text) => text.as_str(),
-                Piece::One => "?",
-                Piece::Any => "*",
-                Piece::Variable { key, default } => {
-                    context.single(key).or(default.as_deref()).ok_or(Unresolved)?
-                }
-            };
-            same = same
-                && text
-                    .chars()
-                    .flat_map(char::to_lowercase)
-                    .all(|c| rest.next() == Some(c));
-        }
+        let same = tokens.iter().all(|token| match token {
+            Token::Text(text) => text
+                .chars()
+                .flat_map(char::to_lowercase)
+                .all(|c| rest.next() == Some(c)),
+            Token::One | Token::Any => false,
+        });
         Ok(same && rest.next().is_none())
     }
+}
+
+fn resolve<'a>(key: &str, default: &'a Option<String>, context: &'a Context) -> Result<&'a str, Unresolved> {
+    context.single(key).or(default.as_deref()).ok_or(Unresolved)
 }
 
 fn flush(pieces: &mut Vec<Piece>, text: &mut String) {
@@ -192,213 +194,37 @@ fn variable(inside: &str) -> Result<Piece, String> {
     })
 }
 
-/// The six parts of an ARN, each matched by itself, so that a `*` does not reach over a colon of the first five.
-fn arn(tokens: &[Token<'_>], text: &str) -> bool {
-    let mut parts: Vec<Vec<Token<'_>>> = vec![Vec::new()];
+/// One glob, of an ARN one for each part.
+fn prepare(compare: Compare, tokens: &[Token<'_>]) -> Vec<Glob> {
+    if compare != Compare::Arn {
+        return vec![Glob::new(tokens)];
+    }
+    let mut parts = vec![Vec::new()];
     for token in tokens {
-        match token {
-            Token::Text(text) => {
-                let mut rest: &str = text;
-                while parts.len() < 6
-                    && let Some((before, after)) = rest.split_once(':')
-                {
-                    parts
-                        .last_mut()
-                        .expect("one at least")
-                        .push(Token::Text(Cow::Borrowed(before)));
-                    parts.push(Vec::new());
-                    rest = after;
-                }
-                parts
-                    .last_mut()
-                    .expect("one at least")
-                    .push(Token::Text(Cow::Borrowed(rest)));
-            }
-            other => parts.last_mut().expect("one at least").push(other.clone()),
+        let mut token = *token;
+        while parts.len() < 6
+            && let Token::Text(text) = token
+            && let Some((before, after)) = text.split_once(':')
+        {
+            parts
+                .last_mut()
+                .expect("there is one from the start")
+                .push(Token::Text(before));
+            parts.push(Vec::new());
+            token = Token::Text(after);
         }
+        parts.last_mut().expect("there is one from the start").push(token);
     }
-    let texts: Vec<&str> = text.splitn(6, ':').collect();
-    parts.len() == 6 && texts.len() == 6 && parts.iter().zip(texts).all(|(part, text)| glob(part, text))
+    parts.iter().map(|part| Glob::new(part)).collect()
 }
 
-/// Whether a text without variables matches a pattern with `*` and `?`, both compared as they are.
-pub(crate) fn simple_glob(pattern: &str, text: &str) -> bool {
-    let mut tokens = Vec::new();
-    let mut rest = pattern;
-    while let Some(at) = rest.find(['*', '?']) {
-        tokens.push(Token::Text(Cow::Borrowed(&rest[..at])));
-        tokens.push(if rest.as_bytes()[at] == b'*' {
-            Token::Any
-        } else {
-            Token::One
-        });
-        rest = &rest[at + 1..];
+fn all_match(globs: &[Glob], compare: Compare, text: &str) -> bool {
+    if compare != Compare::Arn {
+        return globs[0].matches(text);
     }
-    tokens.push(Token::Text(Cow::Borrowed(rest)));
-    glob(&tokens, text)
-}
-
-/// What stands between two `*`: characters, `None` for `?`.
-struct Run {
-    chars: Vec<Option<char>>,
-    /// The text, if there is no `?` in it.
-    literal: Option<String>,
-}
-
-impl Run {
-    fn new(tokens: &[Token<'_>]) -> Self {
-        let mut chars = Vec::new();
-        for token in tokens {
-            match token {
-                Token::Text(text) => chars.extend(text.chars().map(Some)),
-                _ => chars.push(None),
-            }
-        }
-        let literal = chars.iter().copied().collect();
-        Run { chars, literal }
-    }
-
-    /// The rest of the text after the run, if the text begins with it.
-    fn strip<'t>(&self, text: &'t str) -> Option<&'t str> {
-        let mut rest = text.chars();
-        for want in &self.chars {
-            let got = rest.next()?;
-            if want.is_some_and(|want| want != got) {
-                return None;
-            }
-        }
-        Some(rest.as_str())
-    }
-
-    fn strip_end<'t>(&self, text: &'t str) -> Option<&'t str> {
-        let mut rest = text.chars();
-        for want in self.chars.iter().rev() {
-            let got = rest.next_back()?;
-            if want.is_some_and(|want| want != got) {
-                return None;
-            }
-        }
-        Some(rest.as_str())
-    }
-
-    /// The rest of the text after the run's first occurrence.
-    fn skip_past<'t>(&self, text: &'t str) -> Option<&'t str> {
-        if let Some(literal) = &self.literal {
-            return text.find(literal.as_str()).map(|at| &text[at + literal.len()..]);
-        }
-        self.shift_and(text)
-    }
-
-    /// Baeza-Yates and Gonnet's bit-parallel search: bit `i` of the state is set if the last `i + 1` characters match the first
-    /// `i + 1` of the run.
-    fn shift_and<'t>(&self, text: &'t str) -> Option<&'t str> {
-        let words = self.chars.len().div_ceil(64);
-        let mut free = vec![0u64; words];
-        let mut masks: HashMap<char, Vec<u64>> = HashMap::new();
-        for (i, want) in self.chars.iter().enumerate() {
-            let bit = 1u64 << (i % 64);
-            match want {
-                Some(c) => masks.entry(*c).or_insert_with(|| vec![0; words])[i / 64] |= bit,
-                None => free[i / 64] |= bit,
-            }
-        }
-        let last = self.chars.len() - 1;
-        let mut state = vec![0u64; words];
-        for (at, c) in text.char_indices() {
-            let mask = masks.get(&c);
-            let mut carry = 1u64;
-            for i in 0..words {
-                let next = state[i] >> 63;
-                let allowed = free[i] | mask.map_or(0, |mask| mask[i]);
-                state[i] = ((state[i] << 1) | carry) & allowed;
-                carry = next;
-            }
-            if state[last / 64] >> (last % 64) & 1 == 1 {
-                return Some(&text[at + c.len_utf8()..]);
-            }
-        }
-        None
-    }
-}
-
-fn glob(tokens: &[Token<'_>], text: &str) -> bool {
-    let runs: Vec<Run> = tokens.split(|token| *token == Token::Any).map(Run::new).collect();
-    let Some(rest) = runs[0].strip(text) else {
-        return false;
-    };
-    let [_, middle @ .., end] = &runs[..] else {
-        return rest.is_empty();
-    };
-    let Some(mut rest) = end.strip_end(rest) else {
-        return false;
-    };
-    for run in middle.iter().filter(|run| !run.chars.is_empty()) {
-        let Some(after) = run.skip_past(rest) else {
-            return false;
-        };
-        rest = after;
-    }
-    true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plain(pattern: &[char], text: &[char]) -> bool {
-        match (pattern.first(), text.first()) {
-            (None, None) => true,
-            (Some('*'), _) => plain(&pattern[1..], text) || (!text.is_empty() && plain(pattern, &text[1..])),
-            (Some('?'), Some(_)) => plain(&pattern[1..], &text[1..]),
-            (Some(want), Some(got)) if want == got => plain(&pattern[1..], &text[1..]),
-            _ => false,
-        }
-    }
-
-    #[test]
-    fn agrees_with_the_plain_definition_on_all_short_patterns() {
-        let letters = ['a', 'b', '*', '?'];
-        let texts: Vec<String> = words(&['a', 'b'], 5);
-        for pattern in words(&letters, 5) {
-            let chars: Vec<char> = pattern.chars().collect();
-            let parsed = Pattern::parse(&pattern, true, true).unwrap();
-            for text in &texts {
-                let want = plain(&chars, &text.chars().collect::<Vec<_>>());
-                assert_eq!(simple_glob(&pattern, text), want, "{pattern} {text}");
-                let got = parsed.matches(text, Compare::Exact, &Context::new());
-                assert_eq!(got, Ok(want), "{pattern} {text}");
-            }
-        }
-    }
-
-    fn words(letters: &[char], longest: usize) -> Vec<String> {
-        let mut all = vec![String::new()];
-        let mut from = 0;
-        for _ in 0..longest {
-            let upto = all.len();
-            for i in from..upto {
-                for letter in letters {
-                    all.push(format!("{}{letter}", all[i]));
-                }
-            }
-            from = upto;
-        }
-        all
-    }
-
-    #[test]
-    fn runs_longer_than_a_word_of_the_search_state() {
-        let run = format!("*{}?{}*", "a".repeat(63), "b".repeat(70));
-        let text = format!("{}x{}c", "a".repeat(64), "b".repeat(71));
-        assert!(simple_glob(&run, &text));
-        assert!(!simple_glob(&run, &text.replace('x', "")[..130]));
-        assert!(!simple_glob(&run, &text.replace("bc", "c").replacen('b', "", 2)));
-    }
-
-    #[test]
-    fn wildcards_count_characters_not_bytes() {
-        assert!(simple_glob("gr?n", "grün"));
-        assert!(simple_glob("*?n*", "ün"));
-        assert!(!simple_glob("gr??n", "grün"));
-    }
+    let mut parts = text.splitn(6, ':');
+    globs.len() == 6
+        && globs
+            .iter()
+            .all(|glob| parts.next().is_some_and(|part| glob.matches(part)))
 }
