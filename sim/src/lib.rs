@@ -13,6 +13,8 @@ pub mod device;
 #[cfg(feature = "rtl")]
 pub mod entropy;
 #[cfg(feature = "rtl")]
+pub mod link;
+#[cfg(feature = "rtl")]
 mod model;
 #[cfg(feature = "rtl")]
 mod state;
