@@ -24,7 +24,7 @@ pub struct MemoryTiming {
     /// Seed of everything random here.
     pub seed: u64,
     /// A link between the device and this memory; set before the device is reset.
-    pub link: Option<LinkTiming>,
+    pub link: Option<Box<LinkTiming>>,
 }
 
 impl Default for MemoryTiming {
@@ -132,7 +132,7 @@ impl AxiMemory {
     pub fn new(bytes: usize, timing: MemoryTiming) -> Self {
         Self {
             rng: ChaCha8Rng::seed_from_u64(timing.seed),
-            link: timing.link.clone().map(Link::new),
+            link: timing.link.as_deref().cloned().map(Link::new),
             bursts: 0,
             beats: Vec::new(),
             leaving: VecDeque::new(),

@@ -183,7 +183,7 @@ impl Config {
         if !given.contains(&"wlatency") {
             c.timing.write_latency = link.cycles(link.rtt_ns / 2) as u32;
         }
-        c.timing.link = Some(link);
+        c.timing.link = Some(Box::new(link));
         Ok(c)
     }
 

@@ -19,7 +19,7 @@ impl World {
         let pages = Pages::new(16 * PAGE);
         iommu.map(BEYOND_4G, &pages, Access::BOTH).unwrap();
         let timing = MemoryTiming {
-            link: Some(link.clone()),
+            link: Some(Box::new(link.clone())),
             write_latency: 0,
             ..MemoryTiming::default()
         };
