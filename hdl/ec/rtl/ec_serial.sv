@@ -50,12 +50,13 @@ module ec_serial
   logic [4:0]   bit_q;       // of the digit
   logic [4:0]   out_q;       // digit to write next
   logic [3:0]   left_q;      // words yet to come
+  logic         taken_q;     // one was taken, a cycle ago
   logic [31:0]  word_q;
   logic [4:0]   word_bit_q;
   logic [5:0]   window_q;
   logic [2:0]   window_bit_q;
   logic [6:0]   windows_q;
-  logic         skip_q;
+  logic         skip_q, win_q;    // win_q: op_i is WIN
   logic         zero_q, odd_q, carry_out_q;
 
   // The split of CANON: digit and bit of the curve's 256 or 384.
@@ -106,6 +107,7 @@ module ec_serial
         window_bit_q <= '0;
         windows_q    <= '0;
         skip_q       <= 1'b1;
+        win_q        <= op_i == I_WIN;
         if (start_i) begin
           if (op_i == I_CANON) zero_q <= 1'b1;
           state_q <= op_i == I_CANON ? CARRY : op_i == I_IN ? WORD_GET : BITS;
@@ -132,7 +134,7 @@ module ec_serial
       end
       BITS: begin
         bit_q <= digit_done ? '0 : bit_q + 5'd1;
-        if (op_i == I_WIN) begin
+        if (win_q) begin
           skip_q <= 1'b0;
           if (!skip_q) begin
             window_q     <= {top_bit, window_q[5:1]};
@@ -156,10 +158,7 @@ module ec_serial
       WORD_OUT: if (out_ready_i) state_q <= left_q == '0 ? DONE : BITS;
       WORD_GET: begin
         word_q <= in_i;
-        if (in_valid_i) begin
-          left_q  <= left_q - 4'd1;
-          state_q <= WORD_IN;
-        end
+        if (in_valid_i) state_q <= WORD_IN;
       end
       WORD_IN, FLUSH: begin
         // FLUSH: the last digit is not full; its bits have yet to come down.
@@ -190,6 +189,8 @@ module ec_serial
         state_q <= IDLE;
       end
     endcase
+    taken_q <= state_q == WORD_GET && in_valid_i;
+    if (taken_q) left_q <= left_q - 4'd1;
     if (write_o && write_digit_o != '0) zero_q <= 1'b0;
     if (clear_i) begin
       state_q        <= IDLE;
