@@ -2,6 +2,7 @@
 //! Memory behind the device's AXI4 master (AMBA IHI 0022, AXI4): latency, bandwidth, stalls, answers out of order, injected
 //! faults, and a checker of what the master does.
 
+use crate::link::{Link, LinkTiming};
 use crate::memory::{Fault, HostMemory};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -11,9 +12,9 @@ use std::task::Poll;
 /// How the memory behaves.
 #[derive(Debug, Clone)]
 pub struct MemoryTiming {
-    /// Cycles from a read's address to its first beat.
+    /// Cycles from a read's address to its first beat; a link has its own.
     pub read_latency: u32,
-    /// Cycles from a write's last beat to its response.
+    /// Cycles from a write's last beat to its response; over a link, from when that beat has left.
     pub write_latency: u32,
     /// Bytes a cycle, each way; 0 for the width of the bus.
     pub bandwidth: u32,
@@ -23,6 +24,8 @@ pub struct MemoryTiming {
     pub reorder: u32,
     /// Seed of everything random here.
     pub seed: u64,
+    /// A link between the device and this memory; set before the device is reset.
+    pub link: Option<Box<LinkTiming>>,
 }
 
 impl Default for MemoryTiming {
@@ -34,6 +37,7 @@ impl Default for MemoryTiming {
             stall: 0,
             reorder: 0,
             seed: 1,
+            link: None,
         }
     }
 }
@@ -71,6 +75,16 @@ struct ReadBurst {
     fault: bool,
     /// Its number with the memory, once it has begun there.
     burst: Option<u64>,
+    /// Over a link: its number, and bytes that have arrived.
+    number: u64,
+    arrived: u64,
+}
+
+/// A write burst that a link has and memory has not.
+struct OnLink {
+    id: u32,
+    fault: bool,
+    beats: Vec<(u64, Vec<u8>)>,
 }
 
 /// A write's answer.
@@ -108,6 +122,12 @@ pub struct AxiMemory {
     write_beat: u32,
     write_bad: bool,
     answers: VecDeque<Answer>,
+    link: Option<Link>,
+    bursts: u64,
+    /// The beats of the write burst at hand, whole bursts that are leaving, and those that have left, with when they reach memory.
+    beats: Vec<(u64, Vec<u8>)>,
+    leaving: VecDeque<OnLink>,
+    landing: VecDeque<(u64, OnLink)>,
     read_credit: i64,
     write_credit: i64,
     held_ar: Option<Address>,
@@ -124,6 +144,11 @@ impl AxiMemory {
     pub fn new(bytes: usize, timing: MemoryTiming) -> Self {
         Self {
             rng: ChaCha8Rng::seed_from_u64(timing.seed),
+            link: timing.link.as_deref().cloned().map(Link::new),
+            bursts: 0,
+            beats: Vec::new(),
+            leaving: VecDeque::new(),
+            landing: VecDeque::new(),
             timing,
             faults: Faults::default(),
             bytes,
@@ -162,12 +187,43 @@ impl AxiMemory {
         self.timing.stall != 0 && self.rng.random_range(0..100) < self.timing.stall
     }
 
+    /// What the link brings in this cycle.
+    fn advance(&mut self, now: u64, memory: &mut dyn HostMemory) {
+        let Some(link) = &mut self.link else { return };
+        link.advance(now);
+        while let Some((number, bytes)) = link.arrived(now) {
+            let burst = self.reads.iter_mut().find(|r| r.number == number);
+            burst.expect("a read that waits").arrived += bytes;
+        }
+        while link.left(now) {
+            let burst = self.leaving.pop_front().expect("a write that waits");
+            let at = now + u64::from(self.timing.write_latency);
+            self.landing.push_back((at, burst));
+        }
+        while self.landing.front().is_some_and(|(at, _)| *at <= now) {
+            let (_, w) = self.landing.pop_front().expect("seen above");
+            let bad =
+                w.fault || (w.beats.iter()).any(|(addr, data)| memory.write_part(*addr, data) == Err(Fault));
+            self.answer(now, w.id, bad, memory.end_write());
+        }
+    }
+
+    /// Whether a burst's next beat is here.
+    fn due(&self, r: &ReadBurst, now: u64) -> bool {
+        match self.link {
+            None => r.ready <= now,
+            Some(_) => r.arrived >= u64::from(r.beat + 1) * self.bytes as u64,
+        }
+    }
+
     /// Whether AR, AW and W are ready in the cycle to come.
     pub fn ready(&mut self) -> (bool, bool, bool) {
-        let ar = self.reads.len() < 256 && !self.stalls();
+        let (reads, writes) = self.link.as_ref().map_or((true, true), Link::takes);
+        let ar = self.reads.len() < 256 && reads && !self.stalls();
         let aw = self.writes.len() < 16 && !self.stalls();
         // Data is taken after its address.
         let w = !self.writes.is_empty()
+            && writes
             && (self.timing.bandwidth == 0 || self.write_credit >= 0)
             && !self.stalls();
         (ar, aw, w)
@@ -175,6 +231,7 @@ impl AxiMemory {
 
     /// The beat to offer on R in the cycle to come; once offered it stays until it is taken.
     pub fn offer_read(&mut self, now: u64, memory: &mut dyn HostMemory) -> Option<ReadBeat> {
+        self.advance(now, memory);
         let bytes = self.bytes;
         for r in self.reads.iter_mut().rev().take_while(|r| r.burst.is_none()) {
             r.burst = Some(memory.begin_read(r.a.addr, (usize::from(r.a.len) + 1) * bytes));
@@ -186,12 +243,12 @@ impl AxiMemory {
             }
         }
         let chosen = if self.timing.reorder == 0 {
-            self.reads.front().is_some_and(|r| r.ready <= now).then_some(0)
+            self.reads.front().is_some_and(|r| self.due(r, now)).then_some(0)
         } else {
             // Any burst that is due, if none of its id is before it.
             let due: Vec<usize> = (0..self.reads.len())
                 .filter(|&i| {
-                    self.reads[i].ready <= now
+                    self.due(&self.reads[i], now)
                         && !self.reads.iter().take(i).any(|e| e.a.id == self.reads[i].a.id)
                 })
                 .collect();
@@ -250,7 +307,8 @@ impl AxiMemory {
 
     /// Nothing is on its way, either way.
     pub fn is_idle(&self) -> bool {
-        self.reads.is_empty() && self.writes.is_empty() && self.answers.is_empty()
+        let link = self.leaving.is_empty() && self.landing.is_empty();
+        self.reads.is_empty() && self.writes.is_empty() && self.answers.is_empty() && link
     }
 
     /// The offered response was taken.
@@ -296,12 +354,19 @@ impl AxiMemory {
             };
             let fault = self.page_fault(a, self.faults.read_one_in);
             let ready = now + u64::from(self.timing.read_latency + extra);
+            self.bursts += 1;
+            if let Some(link) = &mut self.link {
+                let bytes = (u64::from(a.len) + 1) << a.size;
+                link.read(self.bursts, a.addr, bytes, extra.into());
+            }
             self.reads.push_back(ReadBurst {
                 a,
                 ready,
                 beat: 0,
                 fault,
                 burst: None,
+                number: self.bursts,
+                arrived: 0,
             });
         }
         Ok(())
@@ -369,42 +434,56 @@ impl AxiMemory {
         if self.keep_written {
             self.written = Some((addr + first as u64, data[first..first + count].to_vec()));
         }
-        if !self.write_bad
-            && memory.write_part(addr + first as u64, &data[first..first + count]) == Err(Fault)
-        {
+        let (addr, data) = (addr + first as u64, &data[first..first + count]);
+        if self.link.is_some() {
+            self.beats.push((addr, data.to_vec()));
+        } else if !self.write_bad && memory.write_part(addr, data) == Err(Fault) {
             self.write_bad = true;
         }
         self.write_beat += 1;
         if last {
-            let ready = now + u64::from(self.timing.write_latency);
-            let at = match self.timing.reorder {
-                0 => self.answers.len(),
-                // After the last of its own id.
-                _ => {
-                    let low = self
-                        .answers
-                        .iter()
-                        .rposition(|x| x.id == a.id)
-                        .map_or(0, |i| i + 1)
-                        .max(1);
-                    if low > self.answers.len() {
-                        self.answers.len()
-                    } else {
-                        self.rng.random_range(low..=self.answers.len())
-                    }
-                }
-            };
-            let answer = Answer {
-                ready,
-                id: a.id,
-                bad: self.write_bad,
-                burst: Some(memory.end_write()),
-            };
-            self.answers.insert(at, answer);
             self.writes.pop_front();
             self.write_beat = 0;
+            if let Some(link) = &mut self.link {
+                let beats = std::mem::take(&mut self.beats);
+                let end = beats.last().map_or(0, |b| b.0 + b.1.len() as u64);
+                link.write(beats[0].0, end - beats[0].0);
+                let fault = self.write_bad;
+                self.leaving.push_back(OnLink {
+                    id: a.id,
+                    fault,
+                    beats,
+                });
+            } else {
+                let ready = now + u64::from(self.timing.write_latency);
+                self.answer(ready, a.id, self.write_bad, memory.end_write());
+            }
         }
         Ok(())
+    }
+
+    /// Puts a response on its way to B.
+    fn answer(&mut self, ready: u64, id: u32, bad: bool, burst: u64) {
+        let at = match self.timing.reorder {
+            0 => self.answers.len(),
+            // After the last of its own id.
+            _ => {
+                let own = self.answers.iter().rposition(|x| x.id == id);
+                let low = own.map_or(0, |i| i + 1).max(1);
+                if low > self.answers.len() {
+                    self.answers.len()
+                } else {
+                    self.rng.random_range(low..=self.answers.len())
+                }
+            }
+        };
+        let answer = Answer {
+            ready,
+            id,
+            bad,
+            burst: Some(burst),
+        };
+        self.answers.insert(at, answer);
     }
 }
 

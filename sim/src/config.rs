@@ -2,6 +2,7 @@
 //! What to simulate: the RTL's sources and parameters, memory, faults; from the query of a `sim:` address.
 
 use crate::axi::MemoryTiming;
+use crate::link::LinkTiming;
 use crate::verilate::Block;
 use std::path::{Path, PathBuf};
 
@@ -93,13 +94,26 @@ impl std::fmt::Debug for Config {
 
 impl Config {
     /// From `key=value` pairs joined by `&`: axi, lanes, slots, queues, sbox, tags, gates, ec; latency, wlatency, bandwidth, stall,
-    /// reorder, seed; tamper (a cycle), selftest_fault (0 or 1); trace. An unknown key or a value out of range is named in the error.
+    /// reorder, seed; link and what belongs to it ([`LINK`]); tamper (a cycle), selftest_fault (0 or 1); trace. An unknown key or a
+    /// value out of range is named in the error.
     pub fn parse(query: &str) -> Result<Self, String> {
         let mut c = Self::default();
+        let (mut link, mut of_link, mut given) = (None, Vec::new(), Vec::new());
         for pair in query.split('&').filter(|p| !p.is_empty()) {
             let (key, value) = pair
                 .split_once('=')
                 .ok_or_else(|| format!("`{pair}` is not key=value"))?;
+            given.push(key);
+            if key == "link" {
+                let parsed = LinkTiming::parse(value);
+                let what = || format!("link={value}: genGxL, G from 1 to 5 and L one of 1, 2, 4, 8, 16");
+                link = Some(parsed.ok_or_else(what)?);
+                continue;
+            }
+            if LINK.contains(&key) {
+                of_link.push((key, value));
+                continue;
+            }
             if key == "trace" {
                 c.trace = Some(value.into());
                 continue;
@@ -146,11 +160,30 @@ impl Config {
                 "selftest_fault" => c.selftest_fault = within(n <= 1, "0 or 1")? == 1,
                 _ => {
                     return Err(format!(
-                        "unknown key `{key}`: axi, lanes, slots, queues, sbox, tags, gates, ec, latency, wlatency, bandwidth, stall, reorder, seed, tamper, selftest_fault or trace"
+                        "unknown key `{key}`: axi, lanes, slots, queues, sbox, tags, gates, ec, latency, wlatency, bandwidth, stall, reorder, seed, link, {}, tamper, selftest_fault or trace",
+                        LINK.join(", ")
                     ));
                 }
             }
         }
+        let Some(mut link) = link else {
+            return match of_link.first() {
+                Some((key, value)) => Err(format!(
+                    "{key}={value}: there is no link; give one, as link=gen3x8"
+                )),
+                None => Ok(c),
+            };
+        };
+        if given.contains(&"latency") {
+            return Err("latency: a link has its own; give rtt=NANOSECONDS instead".into());
+        }
+        for (key, value) in of_link {
+            set_link(&mut link, key, value)?;
+        }
+        if !given.contains(&"wlatency") {
+            c.timing.write_latency = link.cycles(link.rtt_ns / 2) as u32;
+        }
+        c.timing.link = Some(Box::new(link));
         Ok(c)
     }
 
@@ -173,6 +206,41 @@ impl Config {
             .trace(self.trace.is_some())
             .inspect(self.inspect)
     }
+}
+
+/// What can be said of a link.
+const LINK: [&str; 6] = ["clock", "mps", "mrrs", "rcb", "rtt", "link_tags"];
+
+fn set_link(link: &mut LinkTiming, key: &str, value: &str) -> Result<(), String> {
+    let bad = |what: &str| format!("{key}={value}: {what}");
+    if key == "clock" {
+        let mhz: f64 = value.parse().map_err(|_| bad("not a number"))?;
+        if !(1.0..=2000.0).contains(&mhz) {
+            return Err(bad("MHz, 1 to 2000"));
+        }
+        link.clock_khz = (mhz * 1000.0).round() as u64;
+        return Ok(());
+    }
+    let n: u64 = value.parse().map_err(|_| bad("not a number"))?;
+    let sizes = |ok: bool| {
+        if ok {
+            Ok(n)
+        } else {
+            Err(bad("bytes, a power of two from 128 to 4096"))
+        }
+    };
+    let size = n.is_power_of_two() && (128..=4096).contains(&n);
+    match key {
+        "mps" => link.mps = sizes(size)?,
+        "mrrs" => link.mrrs = sizes(size)?,
+        "rcb" if matches!(n, 64 | 128) => link.rcb = n,
+        "rcb" => return Err(bad("64 or 128")),
+        "rtt" if n <= 100_000 => link.rtt_ns = n,
+        "rtt" => return Err(bad("at most 100000 ns")),
+        _ if (1..=1024).contains(&n) => link.tags = n as u32,
+        _ => return Err(bad("1 to 1024")),
+    }
+    Ok(())
 }
 
 /// Every SystemVerilog source of the device, packages first.
@@ -216,9 +284,32 @@ mod tests {
             ("speed=1", "`speed`"),
             ("axi=x", "axi=x"),
             ("seed", "`seed`"),
+            ("link=gen6x4", "gen6x4"),
+            ("link=gen2x3", "gen2x3"),
+            ("mps=256", "link=gen3x8"),
+            ("link=gen3x8&latency=9", "rtt="),
+            ("link=gen3x8&mps=100", "mps=100"),
+            ("link=gen3x8&rcb=256", "64 or 128"),
+            ("link=gen3x8&link_tags=0", "link_tags=0"),
+            ("link=gen3x8&clock=fast", "clock=fast"),
         ] {
             let e = Config::parse(bad).unwrap_err();
             assert!(e.contains(names), "{e}");
         }
+    }
+
+    #[test]
+    fn a_link_has_its_own_latencies() {
+        let c = Config::parse("link=gen3x8&clock=207.1&rtt=2000&link_tags=32").unwrap();
+        let link = c.timing.link.unwrap();
+        assert_eq!((link.clock_khz, link.rtt_ns, link.tags), (207_100, 2000, 32));
+        assert_eq!(c.timing.write_latency, 208, "half of the way, 1 us at 207.1 MHz");
+        assert_eq!(
+            Config::parse("link=gen3x8&wlatency=3")
+                .unwrap()
+                .timing
+                .write_latency,
+            3
+        );
     }
 }

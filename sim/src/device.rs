@@ -6,7 +6,7 @@ use crate::config::{Config, Shape};
 use crate::entropy::Entropy;
 use crate::memory::{HostMemory, Iommu};
 use crate::verilate::{self, Model, Port};
-use crate::watch::{Watch, Written};
+use crate::watch::{Taken, Watch, Written};
 
 /// Why the simulation stopped.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +112,7 @@ pub struct Device {
     irqs: Vec<u64>,
     irq_seen: bool,
     watch: Option<Watch>,
+    traffic: Option<Vec<(u64, Taken)>>,
     bus_idle: bool,
     /// When the tamper input is high, until it has been low again.
     tamper: Option<u64>,
@@ -146,6 +147,7 @@ impl Device {
             irqs: vec![0; s.queues as usize + 1],
             irq_seen: false,
             watch: None,
+            traffic: None,
             iommu: Iommu::default(),
             memory: None,
             tamper: config.tamper,
@@ -204,6 +206,11 @@ impl Device {
     pub fn watch(&mut self) -> Watch {
         self.axi.keep_written = true;
         self.watch.replace(Watch::default()).unwrap_or_default()
+    }
+
+    /// Starts recording what memory and device give each other, with the cycle, anew; gives back what was recorded before.
+    pub fn traffic(&mut self) -> Vec<(u64, Taken)> {
+        self.traffic.replace(Vec::new()).unwrap_or_default()
     }
 
     /// Memory timing, for the cycles to come.
@@ -389,6 +396,16 @@ impl Device {
         let memory = behind(&mut self.memory, &mut self.iommu);
         self.axi.write_data(now, w, w_ready, memory).map_err(protocol)?;
         self.axi.write_address(aw, aw_ready).map_err(protocol)?;
+        if let Some(traffic) = &mut self.traffic {
+            let taken = [
+                beat.filter(|b| b.last).map(|b| Taken::Read(b.id)),
+                response.map(|r| Taken::Response(r.0)),
+                ar.filter(|_| ar_ready).map(|a| Taken::ReadAddress(a.id)),
+                aw.filter(|_| aw_ready).map(|a| Taken::WriteAddress(a.id)),
+                w.filter(|w| w_ready && w.2).map(|_| Taken::Write),
+            ];
+            traffic.extend(taken.into_iter().flatten().map(|t| (now, t)));
+        }
         self.record(now, ar, aw);
         let irq = self.model.get(self.p.irq_o);
         if irq != 0 {

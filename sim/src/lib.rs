@@ -14,6 +14,8 @@ pub mod device;
 #[cfg(feature = "rtl")]
 pub mod entropy;
 #[cfg(feature = "rtl")]
+pub mod link;
+#[cfg(feature = "rtl")]
 mod model;
 #[cfg(feature = "serve")]
 pub mod serve;

@@ -12,6 +12,21 @@ pub struct Written {
     pub data: Vec<u8>,
 }
 
+/// What was taken on a channel of the AXI4 master, with the id of its burst: {port, tag of 8 bits}.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// AR.
+    ReadAddress(u32),
+    /// The last beat of a burst on R.
+    Read(u32),
+    /// AW.
+    WriteAddress(u32),
+    /// The last beat of a burst on W; bursts come in the order of their addresses.
+    Write,
+    /// B.
+    Response(u32),
+}
+
 /// A record of the device's outputs.
 #[derive(Debug, Default)]
 pub struct Watch {
