@@ -109,7 +109,7 @@ async fn open_store(config: &Config) -> Result<Store> {
         let store = Postgres::open(url)
             .await
             .context("cannot open the PostgreSQL database of `store`")?;
-        return Ok(Store::Postgres(store));
+        return Ok(Store::Postgres(Box::new(store)));
     }
     let path = config.store_file();
     let store = Sqlite::open(&path).with_context(|| format!("cannot open the store {}", path.display()))?;
