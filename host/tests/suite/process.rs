@@ -125,12 +125,14 @@ pub fn server_killed(t: &Target) {
 pub fn killer_from_outside() -> Option<Box<dyn Fn() + Send + Sync>> {
     std::env::var_os(KILL)?;
     Some(Box::new(|| {
+        // QEMU 11.1 aborts if its server dies with messages of its unread, such as the mappings of buffers: they are waited for before,
+        // and the device is left alone after.
+        std::thread::sleep(Duration::from_secs(1));
         let mut console = std::fs::OpenOptions::new()
             .write(true)
             .open("/dev/console")
             .unwrap();
         writeln!(console, "\n@kill-server@").unwrap();
-        // QEMU 11.1 aborts if its server dies with a message of its that was not read: the device is left alone until then.
         std::thread::sleep(Duration::from_secs(2));
     }))
 }
