@@ -174,7 +174,7 @@ module slots_i3
       assert (!clean_q || word == '0);
 
       // What makes it inductive.
-      assert (!u_slots.may_q || u_slots.state_q == IDLE);
+      assert (!u_slots.may_q || (u_slots.state_q == IDLE && !u_slots.rights_q && !u_slots.count_q));
       assert (!u_slots.show_q || (u_slots.state_q == LOAD && u_slots.sent_q != '1));
       assert (grant != '1 && (u_slots.fetch_left_q == '0 || u_slots.fetch_to_q != '1));
       assert (u_slots.fetch_first_q != '1 && u_slots.fetch_second_q != '1);

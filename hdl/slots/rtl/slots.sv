@@ -201,7 +201,7 @@ module slots
     fill_q    <= put_op_i == SLOT_FILL;
     this_q    <= SLOTS'(1) << slot;
     filled_q  <= (valid_q & this_q) != '0;
-    may_q     <= rst_ni && state_q == IDLE && !take && asked_q && put_valid_i && put_op_i inside {SLOT_FILL, SLOT_EMPTY} && !wipe_i;
+    may_q     <= rst_ni && state_q == IDLE && !take && !rights_q && !count_q && asked_q && put_valid_i && put_op_i inside {SLOT_FILL, SLOT_EMPTY} && !wipe_i;
     rights_q  <= rst_ni && state_q == IDLE && !rights_q && asked_q && put_valid_i && put_op_i == SLOT_RIGHTS && !wipe_i;
     count_q   <= rst_ni && state_q == IDLE && !count_q && asked_q && put_valid_i && put_op_i == SLOT_COUNT && !wipe_i;
   end
