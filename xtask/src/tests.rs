@@ -17,6 +17,7 @@ const LONG: &[&str] = &[
     "ecvectors",
     "keys",
     "cache",
+    "figures",
     "gcm_lane",
 ];
 
