@@ -5,6 +5,7 @@
 // The generator writes every field alike, those at bit 0 too.
 #[allow(clippy::identity_op, clippy::erasing_op, clippy::len_without_is_empty)]
 mod generated;
+pub mod pci;
 pub use generated::*;
 
 /// A register of BAR 0.

@@ -2,6 +2,7 @@
 //! A device: its capabilities, counters, queues and keys.
 
 use crate::dma::{DmaBuf, Pool};
+use crate::fork::Owner;
 use crate::key::{KeyAttributes, Usage};
 use crate::officer::Officer;
 use crate::queue::{Queue, QueueConfig};
@@ -146,6 +147,7 @@ impl KeyUse {
 pub(crate) struct Shared {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) pool: Arc<Pool>,
+    owner: Arc<Owner>,
     caps: Capabilities,
     queues: Mutex<Vec<bool>>,
     pub(crate) slots: Slots,
@@ -158,6 +160,11 @@ pub(crate) struct Shared {
 impl Shared {
     fn queues(&self) -> MutexGuard<'_, Vec<bool>> {
         self.queues.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// An error in a child of the process that opened the device.
+    pub(crate) fn check_owner(&self) -> Result<()> {
+        self.owner.check()
     }
 
     pub(crate) fn epoch(&self) -> u32 {
@@ -196,8 +203,10 @@ impl Device {
     pub fn over(transport: Arc<dyn Transport>) -> Result<Self> {
         let caps = capabilities(&*transport)?;
         until(&*transport, |s| s.self_tests_done || s.zeroized)?;
+        let owner = Arc::new(Owner::new()?);
         let shared = Arc::new(Shared {
-            pool: Pool::new(transport.clone()),
+            pool: Pool::new(transport.clone(), owner.clone()),
+            owner,
             transport,
             queues: Mutex::new(vec![false; caps.queues]),
             slots: Slots::new(caps.slots),
@@ -231,6 +240,7 @@ impl Device {
 
     /// Opens a queue pair.
     pub fn queue(&self, config: QueueConfig) -> Result<Queue> {
+        self.shared.check_owner()?;
         let index = {
             let mut q = self.shared.queues();
             let count = q.len();
@@ -244,6 +254,7 @@ impl Device {
     /// Resets the device: all keys are gone, and every queue but the officer's answers [`Error::DeviceReset`] until
     /// [`Queue::reset`], which gives its requests back.
     pub fn reset(&self) -> Result<()> {
+        self.shared.check_owner()?;
         let mut q = self.officer_queue();
         self.shared.transport.reset()?;
         until(&*self.shared.transport, |s| s.self_tests_done || s.zeroized)?;

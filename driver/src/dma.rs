@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! DMA buffers: cut from regions that are mapped once, zeroed before they are reused.
 
+use crate::fork::Owner;
 use crate::transport::{DmaRegion, Transport};
 use crate::{Error, Result};
 use std::ops::{Deref, DerefMut};
@@ -26,6 +27,12 @@ struct Mapped {
     transport: Arc<dyn Transport>,
 }
 
+impl Mapped {
+    fn bytes(&self) -> usize {
+        self.region.as_ref().map_or(0, DmaRegion::len)
+    }
+}
+
 impl Drop for Mapped {
     fn drop(&mut self) {
         if let Some(r) = self.region.take() {
@@ -37,20 +44,22 @@ impl Drop for Mapped {
 /// Free pieces by size.
 pub(crate) struct Pool {
     transport: Arc<dyn Transport>,
+    owner: Arc<Owner>,
     free: Mutex<Vec<Vec<Piece>>>,
 }
 
 impl Pool {
-    pub(crate) fn new(transport: Arc<dyn Transport>) -> Arc<Self> {
+    pub(crate) fn new(transport: Arc<dyn Transport>, owner: Arc<Owner>) -> Arc<Self> {
         let free = (SMALL..=LARGE).map(|_| Vec::new()).collect();
         Arc::new(Self {
             transport,
+            owner,
             free: Mutex::new(free),
         })
     }
 
     fn map(&self, bytes: usize) -> Result<Arc<Mapped>> {
-        let region = self.transport.alloc(bytes).map_err(|_| Error::NoMemory(bytes))?;
+        let region = self.transport.alloc(bytes)?;
         Ok(Arc::new(Mapped {
             region: Some(region),
             transport: self.transport.clone(),
@@ -59,6 +68,7 @@ impl Pool {
 
     /// A zeroed buffer of `len` bytes that can grow to `capacity`.
     pub(crate) fn take(self: &Arc<Self>, len: usize, capacity: usize) -> Result<DmaBuf> {
+        self.owner.check()?;
         let capacity = capacity.max(len).max(1);
         if capacity > 1 << LARGE {
             let piece = Piece {
@@ -66,7 +76,7 @@ impl Pool {
                 offset: 0,
                 class: None,
             };
-            let capacity = piece.region.region.as_ref().map_or(capacity, |r| r.len());
+            let capacity = capacity.max(piece.region.bytes());
             return Ok(DmaBuf {
                 piece: Some(piece),
                 pool: self.clone(),
@@ -79,7 +89,8 @@ impl Pool {
         let list = &mut free[(class - SMALL) as usize];
         if list.is_empty() {
             let region = self.map(SLAB)?;
-            for i in (0..SLAB >> class).rev() {
+            // Where pages are huge it is more than was asked for.
+            for i in (0..region.bytes() >> class).rev() {
                 list.push(Piece {
                     region: region.clone(),
                     offset: i << class,
@@ -123,6 +134,7 @@ impl DmaBuf {
     }
 
     fn ptr(&self) -> NonNull<u8> {
+        assert!(!self.pool.owner.forked(), "{}", Error::Forked);
         // SAFETY: the piece lies inside its region.
         unsafe { self.region().ptr().add(self.piece().offset) }
     }
@@ -168,6 +180,11 @@ unsafe impl Send for DmaBuf {}
 
 impl Drop for DmaBuf {
     fn drop(&mut self) {
+        if self.pool.owner.forked() {
+            // The bytes are the parent's.
+            std::mem::forget(self.piece.take());
+            return;
+        }
         self.len = self.capacity;
         self.deref_mut().zeroize();
         if let Some(piece) = self.piece.take()

@@ -8,7 +8,7 @@ use casemate_abi::{QueueError, Status};
 pub enum Error {
     /// The device's address.
     #[error(
-        "device `{uri}`: {what}; a device is sim:, soft:, or either with settings, as in sim:?latency=250&seed=1"
+        "device `{uri}`: {what}; a device is sim:, soft:, or either with settings, as in sim:?latency=250&seed=1, or a PCI function, as in vfio:0000:01:00.0, or one that another process serves, as in vfio-user:/run/casemate.sock"
     )]
     Uri {
         /// As given.
@@ -22,6 +22,16 @@ pub enum Error {
     /// The way to the device failed.
     #[error("device access failed: {0}")]
     Transport(String),
+    /// Its registers do not answer.
+    #[error(
+        "the device is gone ({0}): it was unplugged or unbound, or what serves it ended. Every key in it is lost; open it anew when it is back"
+    )]
+    Gone(String),
+    /// A child after fork().
+    #[error(
+        "this process is a child, made by fork(), of the one that opened the device, and has neither its memory nor its queues: open the device in the child, once the parent has closed it"
+    )]
+    Forked,
     /// A register access was refused by the device.
     #[error("register {0:#07x}: the device refused the access")]
     Refused(u32),

@@ -338,6 +338,7 @@ impl Queue {
             queue: q.index(),
             what,
         };
+        self.shared.check_owner()?;
         let before = out.len();
         while let Some(c) = self.cq.pop() {
             let Some(held) = self.held.get_mut(c.cookie() as usize).and_then(Option::take) else {
@@ -400,6 +401,7 @@ impl Queue {
 
     /// After a reset of the device nothing that is in flight will ever be answered.
     pub(crate) fn check_epoch(&self) -> Result<()> {
+        self.shared.check_owner()?;
         if self.epoch == self.shared.epoch() {
             return Ok(());
         }
@@ -481,6 +483,7 @@ impl Queue {
     /// Ends everything in flight and starts afresh. Every request comes back: finished ones with their result, the others as
     /// aborted.
     pub fn reset(&mut self, out: &mut Vec<Done>) -> Result<()> {
+        self.shared.check_owner()?;
         self.stop()?;
         self.take_all(out)?;
         self.counters.resets += 1;
@@ -506,10 +509,11 @@ impl Queue {
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        let stopped = self.stop().is_ok();
+        let stopped = self.shared.check_owner().and_then(|()| self.stop()).is_ok();
         if !stopped {
             // The device may still write to these: keep them for ever rather than hand them out again.
             std::mem::forget(std::mem::take(&mut self.held));
+            std::mem::forget(self.region.take());
             return;
         }
         self.held.clear();

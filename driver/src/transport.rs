@@ -2,10 +2,18 @@
 //! The way to a device: registers, DMA memory, interrupts, reset. What differs between a card, a simulation and the functional
 //! model is behind this trait and nowhere else.
 
+pub mod finding;
+#[cfg(feature = "vfio")]
+pub mod iova;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(feature = "vfio")]
+pub mod vfio;
+#[cfg(feature = "vfio-user")]
+pub mod vfio_user;
 
 use crate::root::RootSecret;
+use crate::transport::finding::Finding;
 use crate::{Error, Result};
 use std::any::Any;
 use std::ptr::NonNull;
@@ -65,6 +73,8 @@ pub trait Transport: Send + Sync {
     fn write32(&self, offset: u32, value: u32) -> Result<()>;
     /// Zeroed memory in whole pages, for both.
     fn alloc(&self, bytes: usize) -> Result<DmaRegion>;
+    /// As [`Self::alloc`], but the device may only read it.
+    fn alloc_read_only(&self, bytes: usize) -> Result<DmaRegion>;
     /// Takes memory from the device. The device must have stopped using it.
     fn free(&self, region: DmaRegion);
     /// Lets a simulated device run a little; a card needs no help.
@@ -98,6 +108,16 @@ pub const KINDS: &[Kind] = &[
         uri: "soft:",
         what: "a functional model in software, without timing; its keys lie in this process",
     },
+    #[cfg(feature = "vfio")]
+    Kind {
+        uri: "vfio:",
+        what: "a PCI function through Linux VFIO, as in vfio:0000:01:00.0",
+    },
+    #[cfg(feature = "vfio-user")]
+    Kind {
+        uri: "vfio-user:",
+        what: "a PCI function that another process serves, as in vfio-user:/run/casemate.sock",
+    },
 ];
 
 /// What opening a device would take.
@@ -114,6 +134,10 @@ enum Address {
     Sim(casemate_sim::config::Config),
     #[cfg(feature = "soft")]
     Soft(crate::soft::Shape),
+    #[cfg(feature = "vfio")]
+    Vfio(Option<vfio::host::Bdf>),
+    #[cfg(feature = "vfio-user")]
+    VfioUser(std::path::PathBuf),
 }
 
 fn parse(uri: &str) -> Result<Address> {
@@ -123,6 +147,22 @@ fn parse(uri: &str) -> Result<Address> {
     };
     let (scheme, rest) = uri.split_once(':').ok_or_else(|| wrong("has no scheme".into()))?;
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    #[cfg(feature = "vfio")]
+    if scheme == "vfio" {
+        // Without an address it stands for whatever is there.
+        let bdf = (!rest.is_empty()).then(|| rest.parse()).transpose();
+        return Ok(Address::Vfio(bdf.map_err(wrong)?));
+    }
+    #[cfg(feature = "vfio-user")]
+    if scheme == "vfio-user" {
+        if rest.is_empty() {
+            return Err(wrong(
+                "names no socket, as in vfio-user:/run/casemate.sock".into(),
+            ));
+        }
+        // A path may have any character in it.
+        return Ok(Address::VfioUser(rest.into()));
+    }
     let known = KINDS.iter().any(|k| k.uri.strip_suffix(':') == Some(scheme));
     if known && !path.is_empty() {
         return Err(wrong(format!("unexpected `{path}`")));
@@ -186,7 +226,31 @@ pub fn probe(uri: &str) -> Result<Probe> {
             found: "needs nothing".into(),
             slow: false,
         }),
+        #[cfg(feature = "vfio")]
+        Address::Vfio(bdf) => vfio::probe(bdf.as_ref()),
+        #[cfg(feature = "vfio-user")]
+        Address::VfioUser(path) => vfio_user::probe(&path),
     }
+}
+
+/// What a URI's device needs of this machine and how it stands, as far as can be told without opening it. An error is a wrong URI.
+pub fn examine(uri: &str) -> Result<Vec<Finding>> {
+    let address = parse(uri)?;
+    #[cfg(feature = "vfio")]
+    if let Address::Vfio(bdf) = &address {
+        let host = vfio::host::Host::default();
+        let found = vfio::only(bdf.clone()).map_or_else(|_| host.examine_any(), |bdf| host.examine(&bdf));
+        return Ok(found);
+    }
+    drop(address);
+    Ok(vec![match probe(uri) {
+        Ok(p) => Finding::right("device", p.found),
+        Err(e) => Finding::missing(
+            "device",
+            e.to_string(),
+            "`cargo xtask setup` installs what simulated devices need",
+        ),
+    }])
 }
 
 /// Opens what a URI names.
@@ -196,6 +260,10 @@ pub(crate) fn open(uri: &str) -> Result<Arc<dyn Transport>> {
         Address::Sim(config) => Ok(Arc::new(sim::Sim::new(&config)?)),
         #[cfg(feature = "soft")]
         Address::Soft(shape) => Ok(Arc::new(crate::soft::Soft::new(shape))),
+        #[cfg(feature = "vfio")]
+        Address::Vfio(bdf) => Ok(Arc::new(vfio::Vfio::open(&vfio::only(bdf)?)?)),
+        #[cfg(feature = "vfio-user")]
+        Address::VfioUser(path) => Ok(Arc::new(vfio_user::VfioUser::open(&path)?)),
     }
 }
 

@@ -90,7 +90,7 @@ module guard_i2
   );
 
   localparam logic [2:0] GUARD_IDLE = 3'd0, GUARD_LOOK = 3'd1, GUARD_WAIT = 3'd2, GUARD_DECIDE = 3'd3;   // guard.state_e
-  localparam logic [2:0] SLOTS_IDLE = 3'd0, SLOTS_DRAIN = 3'd1, SLOTS_DONE = 3'd6;                        // slots.state_e
+  localparam logic [2:0] SLOTS_IDLE = 3'd0, SLOTS_DRAIN = 3'd1, SLOTS_DONE = 3'd6, SLOTS_SETTLE = 3'd7;   // slots.state_e
 
   // ---------------------------------------------------------- what was promised
   // The slot holds what it was last filled with, until a command takes it; KEY_LOCK changes its rights; seals count.
@@ -108,7 +108,7 @@ module guard_i2
       if (put_op_i != SLOT_RIGHTS) p_q.generation <= put_meta_i.generation;
       else p_q.generation <= p_q.generation;
     end
-    if (mine && u_slots.now_used) begin
+    if (mine && u_slots.state_q == SLOTS_SETTLE && put_op_i inside {SLOT_FILL, SLOT_EMPTY}) begin
       p_valid_q <= put_op_i == SLOT_FILL;
       p_used_q  <= put_used_i;
     end
@@ -153,7 +153,8 @@ module guard_i2
         now            = u_slots.meta[i];
         now.valid      = u_slots.valid_q[i];
         now.generation = u_slots.used_once_q[i] ? u_slots.generation[i] : '0;
-        now_used       = u_slots.used[i];
+        // Or on its way there.
+        now_used       = u_slots.used_we_q && 16'(u_slots.used_at_q) == s_q ? u_slots.used_word_q : u_slots.used[i];
       end
     end
   end
@@ -202,7 +203,7 @@ module guard_i2
     if (rst_n && !wiped_q) begin
       // The slot's public half is what was promised.
       assert (u_slots.state_q == SLOTS_IDLE || (held_q && 32'(put_slot_i) < SLOTS));
-      assert (u_slots.state_q == SLOTS_IDLE || u_slots.state_q == SLOTS_DONE || put_op_i != SLOT_RIGHTS);
+      assert (u_slots.state_q inside {SLOTS_IDLE, SLOTS_SETTLE, SLOTS_DONE} || put_op_i != SLOT_RIGHTS);
       assert (!in_range || now.valid == p_valid_q);
       assert (!in_range || !now.valid || (same(now, p_q) && now_used == p_used_q));
       assert (in_range || !p_valid_q);
@@ -210,8 +211,14 @@ module guard_i2
       assert (u_slots.this_q == SLOTS'(1) << slot_q[$clog2(SLOTS)-1:0]);
       assert (!u_slots.may_q || (held_q && op_q inside {SLOT_FILL, SLOT_EMPTY} && u_slots.state_q == SLOTS_IDLE));
       assert (!u_slots.asked_q || held_q);
+      assert (!u_slots.rights_q || (held_q && op_q == SLOT_RIGHTS && u_slots.state_q == SLOTS_IDLE));
+      assert (!u_slots.count_q || (held_q && op_q == SLOT_COUNT && u_slots.state_q == SLOTS_IDLE));
       assert (u_slots.used_next_q == u_slots.look_q.used + 32'd1);
       assert (!held_q || u_slots.place_q[$clog2(SLOTS)+2:3] == slot_q[$clog2(SLOTS)-1:0]);
+      assert (u_slots.state_q != SLOTS_SETTLE || !(put_op_i inside {SLOT_FILL, SLOT_EMPTY})
+              || (u_slots.used_we_q && u_slots.used_at_q == put_slot_i[$clog2(SLOTS)-1:0] && u_slots.used_word_q == put_used_i));
+      // No count is on its way while the guard reads it.
+      assert (!(u_guard.state_q inside {GUARD_LOOK, GUARD_WAIT}) || !now.valid || !u_slots.used_we_q || 16'(u_slots.used_at_q) != s_q);
       assert (!waits || (p_valid_q && same(first, looked_q) && u_slots.look_first_q.used == p_used_q));
       assert (!waits || (looked_q.domain == p_q.domain && looked_q.generation == p_q.generation));
       assert (!(past && u_guard.state_q == GUARD_DECIDE && in_range && look_meta.valid)

@@ -117,7 +117,7 @@ module isolation_i1
     logic [2:0]              slots_state;
     logic [SLOTS-1:0]        valid, used_once, this_slot;
     logic                    asked;
-    logic                    may, aes, filled, fill, put_ask, show, forget;
+    logic                    may, rights, count_op, aes, filled, fill, put_ask, show, forget;
     logic [2:0]              put_at, window_at;
     logic                    held;
     logic [1:0]              grant, fetch_to, fetch_first, fetch_second, came;
@@ -132,7 +132,9 @@ module isolation_i1
     logic [SLOTS-1:0][15:0]  generation;
     slot_meta_t [SLOTS-1:0]  meta;
     logic [SLOTS-1:0][31:0]  used;
-    logic [31:0]             used_next;
+    logic [31:0]             used_next, used_word;
+    logic                    used_we;
+    logic [7:0]              used_at;
     logic [LANES-1:0]        sent, finished;
     logic [9:0]              lane_out, lane_old;
     logic [$clog2(SLOTS)+2:0] sweep, place;
@@ -223,6 +225,8 @@ module isolation_i1
       state[c].this_slot   = u_slots.this_q;
       state[c].asked       = u_slots.asked_q;
       state[c].may         = u_slots.may_q;
+      state[c].rights      = u_slots.rights_q;
+      state[c].count_op    = u_slots.count_q;
       state[c].aes         = u_slots.aes_q;
       state[c].filled      = u_slots.filled_q;
       state[c].fill        = u_slots.fill_q;
@@ -258,6 +262,9 @@ module isolation_i1
         state[c].used[i]       = u_slots.used[i];
       end
       state[c].used_next   = u_slots.used_next_q;
+      state[c].used_word   = u_slots.used_word_q;
+      state[c].used_we     = u_slots.used_we_q;
+      state[c].used_at     = 8'(u_slots.used_at_q);
       state[c].sent        = u_slots.sent_q;
       state[c].finished    = u_slots.finished_q;
       state[c].lane_out    = u_slots.g_lane[0].out_q;

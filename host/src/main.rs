@@ -11,8 +11,10 @@ macro_rules! say {
 
 mod cli {
     pub mod attributes;
+    pub mod audit;
     pub mod bench;
     pub mod crypt;
+    pub mod doctor;
     pub mod info;
     pub mod input;
     pub mod interrupt;
@@ -82,6 +84,9 @@ enum Command {
     Pubkey(cli::sign::PublicKeyOf),
     /// Request a certificate for a token's private key (PKCS#10), in PEM
     Csr(cli::sign::Csr),
+    /// Audit logs of the key service: verify, search, export
+    #[command(subcommand)]
+    Audit(cli::audit::Command),
     /// List the devices that can be opened
     Devices {
         /// As JSON
@@ -96,6 +101,18 @@ enum Command {
     },
     /// Report the device's power-up self-tests, and run known answers through its rings
     Selftest,
+    /// Tell what a device needs of this machine, and the command that mends what is missing
+    Doctor(cli::doctor::Args),
+    /// Give a PCI function to the kernel's VFIO driver, for vfio:BDF (needs root)
+    Bind {
+        /// Its address, as in 0000:01:00.0
+        bdf: String,
+    },
+    /// Take a PCI function back from the kernel's VFIO driver (needs root)
+    Unbind {
+        /// Its address, as in 0000:01:00.0
+        bdf: String,
+    },
     /// Destroy every key and all data in the device; it serves nothing until it is reset
     Zeroize(cli::zeroize::Args),
     /// Measure AES-GCM on a device, in its own clock cycles
@@ -130,9 +147,13 @@ fn run(args: Args) -> Result<()> {
         Command::Verify(a) => cli::sign::verify(uri, &a),
         Command::Pubkey(a) => cli::sign::public_key(uri, &a),
         Command::Csr(a) => cli::sign::csr(uri, &a),
+        Command::Audit(c) => cli::audit::run(c),
         Command::Devices { json } => cli::info::devices(json),
         Command::Info { json } => cli::info::device(uri, json),
         Command::Selftest => cli::selftest::run(uri),
+        Command::Doctor(a) => cli::doctor::run(uri, &a),
+        Command::Bind { bdf } => cli::doctor::bind(&bdf),
+        Command::Unbind { bdf } => cli::doctor::unbind(&bdf),
         Command::Zeroize(a) => cli::zeroize::run(uri, &a),
         Command::Bench(a) => cli::bench::run(uri, &a),
     }

@@ -3,10 +3,11 @@
 //! faults, and a checker of what the master does.
 
 use crate::link::{Link, LinkTiming};
-use crate::memory::{Fault, Iommu};
+use crate::memory::{Fault, HostMemory};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::VecDeque;
+use std::task::Poll;
 
 /// How the memory behaves.
 #[derive(Debug, Clone)]
@@ -72,6 +73,8 @@ struct ReadBurst {
     ready: u64,
     beat: u32,
     fault: bool,
+    /// Its number with the memory, once it has begun there.
+    burst: Option<u64>,
     /// Over a link: its number, and bytes that have arrived.
     number: u64,
     arrived: u64,
@@ -82,6 +85,15 @@ struct OnLink {
     id: u32,
     fault: bool,
     beats: Vec<(u64, Vec<u8>)>,
+}
+
+/// A write's answer.
+struct Answer {
+    ready: u64,
+    id: u32,
+    bad: bool,
+    /// Its number with the memory, until that has said what became of it.
+    burst: Option<u64>,
 }
 
 /// The beat offered on R.
@@ -109,7 +121,7 @@ pub struct AxiMemory {
     writes: VecDeque<Address>,
     write_beat: u32,
     write_bad: bool,
-    answers: VecDeque<(u64, u32, bool)>,
+    answers: VecDeque<Answer>,
     link: Option<Link>,
     bursts: u64,
     /// The beats of the write burst at hand, whole bursts that are leaving, and those that have left, with when they reach memory.
@@ -176,7 +188,7 @@ impl AxiMemory {
     }
 
     /// What the link brings in this cycle.
-    fn advance(&mut self, now: u64, iommu: &mut Iommu) {
+    fn advance(&mut self, now: u64, memory: &mut dyn HostMemory) {
         let Some(link) = &mut self.link else { return };
         link.advance(now);
         while let Some((number, bytes)) = link.arrived(now) {
@@ -189,10 +201,10 @@ impl AxiMemory {
             self.landing.push_back((at, burst));
         }
         while self.landing.front().is_some_and(|(at, _)| *at <= now) {
-            let (_, burst) = self.landing.pop_front().expect("seen above");
-            let bad = burst.fault
-                || (burst.beats.iter()).any(|(addr, data)| iommu.write(*addr, data) == Err(Fault));
-            self.answer(now, burst.id, bad);
+            let (_, w) = self.landing.pop_front().expect("seen above");
+            let bad =
+                w.fault || (w.beats.iter()).any(|(addr, data)| memory.write_part(*addr, data) == Err(Fault));
+            self.answer(now, w.id, bad, memory.end_write());
         }
     }
 
@@ -218,8 +230,12 @@ impl AxiMemory {
     }
 
     /// The beat to offer on R in the cycle to come; once offered it stays until it is taken.
-    pub fn offer_read(&mut self, now: u64, iommu: &mut Iommu) -> Option<ReadBeat> {
-        self.advance(now, iommu);
+    pub fn offer_read(&mut self, now: u64, memory: &mut dyn HostMemory) -> Option<ReadBeat> {
+        self.advance(now, memory);
+        let bytes = self.bytes;
+        for r in self.reads.iter_mut().rev().take_while(|r| r.burst.is_none()) {
+            r.burst = Some(memory.begin_read(r.a.addr, (usize::from(r.a.len) + 1) * bytes));
+        }
         if self.timing.bandwidth != 0 {
             self.read_credit = (self.read_credit + i64::from(self.timing.bandwidth)).min(self.bytes as i64);
             if self.read_credit < 0 {
@@ -242,11 +258,15 @@ impl AxiMemory {
             return None;
         }
         let i = chosen?;
-        self.offered = Some(i);
         let r = &self.reads[i];
         let mut data = [0; 64];
         let addr = r.a.addr + u64::from(r.beat) * self.bytes as u64;
-        let error = iommu.read(addr, &mut data[..self.bytes]) == Err(Fault) || r.fault;
+        let burst = r.burst.unwrap_or_default();
+        let Poll::Ready(read) = memory.read_part(burst, addr, &mut data[..self.bytes]) else {
+            return None;
+        };
+        let error = read == Err(Fault) || r.fault;
+        self.offered = Some(i);
         if error {
             data.fill(0);
         }
@@ -259,11 +279,12 @@ impl AxiMemory {
     }
 
     /// The offered beat was taken.
-    pub fn take_read(&mut self) {
+    pub fn take_read(&mut self, memory: &mut dyn HostMemory) {
         if let Some(i) = self.offered.take() {
             self.read_credit -= self.bytes as i64;
             let r = &mut self.reads[i];
             if r.beat == u32::from(r.a.len) {
+                memory.end_read(r.burst.unwrap_or_default());
                 self.reads.remove(i);
             } else {
                 r.beat += 1;
@@ -272,8 +293,22 @@ impl AxiMemory {
     }
 
     /// The response to offer on B in the cycle to come: id and whether it is an error.
-    pub fn offer_response(&self, now: u64) -> Option<(u32, bool)> {
-        self.answers.front().filter(|a| a.0 <= now).map(|a| (a.1, a.2))
+    pub fn offer_response(&mut self, now: u64, memory: &mut dyn HostMemory) -> Option<(u32, bool)> {
+        let a = self.answers.front_mut().filter(|a| a.ready <= now)?;
+        if let Some(burst) = a.burst {
+            let Poll::Ready(written) = memory.written(burst) else {
+                return None;
+            };
+            a.bad |= written == Err(Fault);
+            a.burst = None;
+        }
+        Some((a.id, a.bad))
+    }
+
+    /// Nothing is on its way, either way.
+    pub fn is_idle(&self) -> bool {
+        let link = self.leaving.is_empty() && self.landing.is_empty();
+        self.reads.is_empty() && self.writes.is_empty() && self.answers.is_empty() && link
     }
 
     /// The offered response was taken.
@@ -329,6 +364,7 @@ impl AxiMemory {
                 ready,
                 beat: 0,
                 fault,
+                burst: None,
                 number: self.bursts,
                 arrived: 0,
             });
@@ -360,7 +396,7 @@ impl AxiMemory {
         now: u64,
         valid: Option<(&[u8], u64, bool)>,
         ready: bool,
-        iommu: &mut Iommu,
+        memory: &mut dyn HostMemory,
     ) -> Result<(), String> {
         if self.timing.bandwidth != 0 {
             self.write_credit = (self.write_credit + i64::from(self.timing.bandwidth)).min(self.bytes as i64);
@@ -401,7 +437,7 @@ impl AxiMemory {
         let (addr, data) = (addr + first as u64, &data[first..first + count]);
         if self.link.is_some() {
             self.beats.push((addr, data.to_vec()));
-        } else if !self.write_bad && iommu.write(addr, data) == Err(Fault) {
+        } else if !self.write_bad && memory.write_part(addr, data) == Err(Fault) {
             self.write_bad = true;
         }
         self.write_beat += 1;
@@ -420,19 +456,19 @@ impl AxiMemory {
                 });
             } else {
                 let ready = now + u64::from(self.timing.write_latency);
-                self.answer(ready, a.id, self.write_bad);
+                self.answer(ready, a.id, self.write_bad, memory.end_write());
             }
         }
         Ok(())
     }
 
     /// Puts a response on its way to B.
-    fn answer(&mut self, ready: u64, id: u32, bad: bool) {
+    fn answer(&mut self, ready: u64, id: u32, bad: bool, burst: u64) {
         let at = match self.timing.reorder {
             0 => self.answers.len(),
             // After the last of its own id.
             _ => {
-                let own = self.answers.iter().rposition(|x| x.1 == id);
+                let own = self.answers.iter().rposition(|x| x.id == id);
                 let low = own.map_or(0, |i| i + 1).max(1);
                 if low > self.answers.len() {
                     self.answers.len()
@@ -441,14 +477,20 @@ impl AxiMemory {
                 }
             }
         };
-        self.answers.insert(at, (ready, id, bad));
+        let answer = Answer {
+            ready,
+            id,
+            bad,
+            burst: Some(burst),
+        };
+        self.answers.insert(at, answer);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::{Access, PAGE, Pages};
+    use crate::memory::{Access, Iommu, PAGE, Pages};
 
     fn memory(timing: MemoryTiming) -> (AxiMemory, Iommu) {
         let mut iommu = Iommu::default();
@@ -539,7 +581,7 @@ mod tests {
             if let Some(b) = m.offer_read(now, &mut iommu) {
                 assert!(!b.error);
                 beats.push(b.id);
-                m.take_read();
+                m.take_read(&mut iommu);
             }
         }
         assert_eq!(beats.len(), 160);
@@ -557,7 +599,7 @@ mod tests {
         }
         let mut ids = Vec::new();
         for now in 500..1000 {
-            if let Some((id, _)) = m.offer_response(now) {
+            if let Some((id, _)) = m.offer_response(now, &mut iommu) {
                 ids.push(id);
                 m.take_response();
             }
@@ -581,7 +623,7 @@ mod tests {
         for now in 0..4000 {
             m.read_address(now, Some(burst(0, 0, 0)), true).unwrap();
             if m.offer_read(now, &mut iommu).is_some() {
-                m.take_read();
+                m.take_read(&mut iommu);
                 beats += 1;
             }
         }
@@ -600,7 +642,7 @@ mod tests {
         m.write_address(Some(burst(0, 0x2000, 0)), true).unwrap();
         m.write_data(0, Some((&[1; 32], u64::from(u32::MAX), true)), true, &mut iommu)
             .unwrap();
-        assert_eq!(m.offer_response(1000), Some((0, true)));
+        assert_eq!(m.offer_response(1000, &mut iommu), Some((0, true)));
         m.read_address(0, Some(burst(0, 0x2000, 0)), true).unwrap();
         assert!(m.offer_read(1000, &mut iommu).unwrap().error);
         let mut now = [0; 32];

@@ -4,7 +4,7 @@
 use crate::axi::{Address, AxiMemory, Faults, MemoryTiming};
 use crate::config::{Config, Shape};
 use crate::entropy::Entropy;
-use crate::memory::Iommu;
+use crate::memory::{HostMemory, Iommu};
 use crate::verilate::{self, Model, Port};
 use crate::watch::{Taken, Watch, Written};
 
@@ -105,6 +105,8 @@ pub struct Device {
     shape: Shape,
     /// The IOMMU between the device and memory.
     pub iommu: Iommu,
+    /// Memory in its place.
+    memory: Option<Box<dyn HostMemory>>,
     axi: AxiMemory,
     entropy: Entropy,
     irqs: Vec<u64>,
@@ -114,6 +116,15 @@ pub struct Device {
     bus_idle: bool,
     /// When the tamper input is high, until it has been low again.
     tamper: Option<u64>,
+}
+
+/// What the device's master reaches.
+#[inline]
+fn behind<'a>(memory: &'a mut Option<Box<dyn HostMemory>>, iommu: &'a mut Iommu) -> &'a mut dyn HostMemory {
+    match memory {
+        Some(m) => &mut **m,
+        None => iommu,
+    }
 }
 
 impl Device {
@@ -138,6 +149,7 @@ impl Device {
             watch: None,
             traffic: None,
             iommu: Iommu::default(),
+            memory: None,
             tamper: config.tamper,
             bus_idle: false,
             shape: s.clone(),
@@ -148,6 +160,16 @@ impl Device {
         d.selftest_fault(config.selftest_fault);
         d.reset()?;
         Ok(d)
+    }
+
+    /// Takes the IOMMU's place: memory of others.
+    pub fn set_memory(&mut self, memory: Box<dyn HostMemory>) {
+        self.memory = Some(memory);
+    }
+
+    /// Nothing is on its way between the device and memory.
+    pub fn memory_idle(&self) -> bool {
+        self.axi.is_idle()
     }
 
     /// Parameters of the RTL.
@@ -252,6 +274,9 @@ impl Device {
         }
         self.model.set(self.p.rst_ni, 1);
         self.axi.reset();
+        if let Some(m) = &mut self.memory {
+            m.reset();
+        }
         self.irqs.fill(0);
         Ok(())
     }
@@ -297,7 +322,8 @@ impl Device {
         m.set(p.m_axi_arready_i, ar_ready.into());
         m.set(p.m_axi_awready_i, aw_ready.into());
         m.set(p.m_axi_wready_i, w_ready.into());
-        let beat = self.axi.offer_read(now, &mut self.iommu);
+        let memory = behind(&mut self.memory, &mut self.iommu);
+        let beat = self.axi.offer_read(now, memory);
         if beat.is_none() && m.get(p.m_axi_rvalid_i) == 1 {
             // Nothing stays on the bus.
             m.set_words(p.m_axi_rdata_i, &[]);
@@ -310,7 +336,7 @@ impl Device {
             m.set(p.m_axi_rlast_i, b.last.into());
         }
         self.bus_idle = beat.is_none() && m.get(p.m_axi_wvalid_o) == 0;
-        let response = self.axi.offer_response(now);
+        let response = self.axi.offer_response(now, memory);
         m.set(p.m_axi_bvalid_i, response.is_some().into());
         if let Some((id, error)) = response {
             m.set(p.m_axi_bid_i, id.into());
@@ -328,7 +354,7 @@ impl Device {
             if m.get(p.m_axi_rready_o) == 0 {
                 return Err(protocol("R: not ready, though every read has its place".into()));
             }
-            self.axi.take_read();
+            self.axi.take_read(memory);
         }
         if response.is_some() {
             if m.get(p.m_axi_bready_o) == 0 {
@@ -367,9 +393,8 @@ impl Device {
         } else {
             None
         };
-        self.axi
-            .write_data(now, w, w_ready, &mut self.iommu)
-            .map_err(protocol)?;
+        let memory = behind(&mut self.memory, &mut self.iommu);
+        self.axi.write_data(now, w, w_ready, memory).map_err(protocol)?;
         self.axi.write_address(aw, aw_ready).map_err(protocol)?;
         if let Some(traffic) = &mut self.traffic {
             let taken = [

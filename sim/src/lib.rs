@@ -2,6 +2,7 @@
 //! Simulation of the Casemate device: host memory and IOMMU always; with the feature `rtl`, Verilator builds of the RTL, the
 //! whole device in this process, and single blocks for their testbenches.
 
+pub mod iova;
 pub mod memory;
 
 #[cfg(feature = "rtl")]
@@ -16,6 +17,8 @@ pub mod entropy;
 pub mod link;
 #[cfg(feature = "rtl")]
 mod model;
+#[cfg(feature = "serve")]
+pub mod serve;
 #[cfg(feature = "rtl")]
 mod state;
 #[cfg(feature = "rtl")]

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering, fence};
+use std::task::Poll;
 
 /// Bytes of a page.
 pub const PAGE: usize = 4096;
@@ -79,6 +80,24 @@ impl Access {
 /// An access the IOMMU refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault;
+
+/// What is behind a device's AXI4 master. Memory that takes time to answer says so, and is asked again.
+pub trait HostMemory: Send {
+    /// A burst that reads `bytes` from `iova` on has been accepted; the number by which it is asked for.
+    fn begin_read(&mut self, iova: u64, bytes: usize) -> u64;
+    /// A part of a burst, or not yet.
+    fn read_part(&mut self, burst: u64, iova: u64, buf: &mut [u8]) -> Poll<Result<(), Fault>>;
+    /// The last part was taken.
+    fn end_read(&mut self, burst: u64);
+    /// A part of a burst that writes.
+    fn write_part(&mut self, iova: u64, data: &[u8]) -> Result<(), Fault>;
+    /// That was its last part; the number by which its end is asked for.
+    fn end_write(&mut self) -> u64;
+    /// What became of it, or not yet. It is told once.
+    fn written(&mut self, burst: u64) -> Poll<Result<(), Fault>>;
+    /// The device was reset: nothing that began will be asked for.
+    fn reset(&mut self);
+}
 
 #[derive(Clone)]
 struct Entry {
@@ -196,8 +215,40 @@ impl Iommu {
     }
 }
 
+/// Memory of this process answers at once.
+impl HostMemory for Iommu {
+    fn begin_read(&mut self, _: u64, _: usize) -> u64 {
+        0
+    }
+
+    #[inline]
+    fn read_part(&mut self, _: u64, iova: u64, buf: &mut [u8]) -> Poll<Result<(), Fault>> {
+        Poll::Ready(self.read(iova, buf))
+    }
+
+    fn end_read(&mut self, _: u64) {}
+
+    #[inline]
+    fn write_part(&mut self, iova: u64, data: &[u8]) -> Result<(), Fault> {
+        self.write(iova, data)
+    }
+
+    fn end_write(&mut self) -> u64 {
+        0
+    }
+
+    fn written(&mut self, _: u64) -> Poll<Result<(), Fault>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn reset(&mut self) {}
+}
+
 /// Copies out with atomic loads, words where it can: rings are read while the host writes other entries.
-unsafe fn load(ptr: *mut u8, out: &mut [u8]) {
+///
+/// # Safety
+/// `ptr` must have as many bytes behind it as `out` has, accessed by others atomically or not at all.
+pub unsafe fn load(ptr: *mut u8, out: &mut [u8]) {
     let mut i = 0;
     while i < out.len() {
         if (ptr as usize + i).is_multiple_of(4) && out.len() - i >= 4 {
@@ -214,7 +265,10 @@ unsafe fn load(ptr: *mut u8, out: &mut [u8]) {
 }
 
 /// Copies in with atomic stores, in ascending order, each a release: a ring entry's last word is seen last.
-unsafe fn store(ptr: *mut u8, data: &[u8]) {
+///
+/// # Safety
+/// As [`load`].
+pub unsafe fn store(ptr: *mut u8, data: &[u8]) {
     let mut i = 0;
     while i < data.len() {
         if (ptr as usize + i).is_multiple_of(4) && data.len() - i >= 4 {

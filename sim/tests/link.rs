@@ -53,9 +53,9 @@ fn rate(link: &LinkTiming, reads: bool, writes: bool) -> (f64, f64) {
         let (ar, aw, wr) = w.memory.ready();
         if w.memory.offer_read(now, &mut w.iommu).is_some() {
             read += BUS;
-            w.memory.take_read();
+            w.memory.take_read(&mut w.iommu);
         }
-        if w.memory.offer_response(now).is_some() {
+        if w.memory.offer_response(now, &mut w.iommu).is_some() {
             w.memory.take_response();
         }
         let address = reads.then(|| burst(asked));
@@ -205,7 +205,7 @@ fn lone_accesses() {
     assert_eq!(seen, [0; 32], "before it has left");
     let answered = (0..1000).find(|&now| {
         w.memory.offer_read(now, &mut w.iommu);
-        w.memory.offer_response(now).is_some()
+        w.memory.offer_response(now, &mut w.iommu).is_some()
     });
     w.iommu.read(BEYOND_4G, &mut seen).unwrap();
     assert_eq!(seen, data);

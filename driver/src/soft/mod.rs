@@ -114,6 +114,15 @@ impl Soft {
         self.0.lock().unwrap_or_else(|e| e.into_inner())
     }
 
+    fn map(&self, bytes: usize, access: Access) -> Result<DmaRegion> {
+        let pages = Pages::new(bytes);
+        let mut s = self.lock();
+        let iova = s.iovas.take(pages.len());
+        s.iommu.map(iova, &pages, access).map_err(Error::Transport)?;
+        // SAFETY: the pages are ours alone and live as long as the region.
+        Ok(unsafe { DmaRegion::new(pages.ptr(), pages.len(), iova, pages) })
+    }
+
     /// Pulls the tamper pin: every key is gone, and every request is answered ZEROIZED until a reset.
     pub fn tamper(&self) {
         self.lock().model.tamper();
@@ -148,14 +157,11 @@ impl Transport for Soft {
     }
 
     fn alloc(&self, bytes: usize) -> Result<DmaRegion> {
-        let pages = Pages::new(bytes);
-        let mut s = self.lock();
-        let iova = s.iovas.take(pages.len());
-        s.iommu
-            .map(iova, &pages, Access::BOTH)
-            .map_err(Error::Transport)?;
-        // SAFETY: the pages are ours alone and live as long as the region.
-        Ok(unsafe { DmaRegion::new(pages.ptr(), pages.len(), iova, pages) })
+        self.map(bytes, Access::BOTH)
+    }
+
+    fn alloc_read_only(&self, bytes: usize) -> Result<DmaRegion> {
+        self.map(bytes, Access::READ)
     }
 
     fn free(&self, region: DmaRegion) {

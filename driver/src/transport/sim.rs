@@ -65,6 +65,18 @@ impl Sim {
         self.0.lock().unwrap_or_else(|e| e.into_inner())
     }
 
+    fn map(&self, bytes: usize, access: Access) -> Result<DmaRegion> {
+        let pages = Pages::new(bytes);
+        let mut s = self.lock();
+        let iova = s.iovas.take(pages.len());
+        s.device
+            .iommu
+            .map(iova, &pages, access)
+            .map_err(Error::Transport)?;
+        // SAFETY: the pages are ours alone and live as long as the region.
+        Ok(unsafe { DmaRegion::new(pages.ptr(), pages.len(), iova, pages) })
+    }
+
     /// Access to the simulation itself: faults, IOMMU, timing, cycles.
     pub fn with<T>(&self, f: impl FnOnce(&mut Device) -> T) -> T {
         f(&mut self.lock().device)
@@ -81,15 +93,11 @@ impl Transport for Sim {
     }
 
     fn alloc(&self, bytes: usize) -> Result<DmaRegion> {
-        let pages = Pages::new(bytes);
-        let mut s = self.lock();
-        let iova = s.iovas.take(pages.len());
-        s.device
-            .iommu
-            .map(iova, &pages, Access::BOTH)
-            .map_err(Error::Transport)?;
-        // SAFETY: the pages are ours alone and live as long as the region.
-        Ok(unsafe { DmaRegion::new(pages.ptr(), pages.len(), iova, pages) })
+        self.map(bytes, Access::BOTH)
+    }
+
+    fn alloc_read_only(&self, bytes: usize) -> Result<DmaRegion> {
+        self.map(bytes, Access::READ)
     }
 
     fn free(&self, region: DmaRegion) {

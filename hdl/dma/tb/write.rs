@@ -55,6 +55,8 @@ struct Writer {
     stable: Stable,
     arenas: u64,
     pause: u32,
+    /// Cycle of a batch from which on the device is wiped.
+    wipe: Option<u64>,
     /// What each byte of memory that a request may write should be; those of failing requests may also be what they were.
     image: HashMap<u64, (u8, bool)>,
     /// Whose each piece of memory is: end, request.
@@ -70,6 +72,7 @@ impl Writer {
             stable: Stable::default(),
             arenas: 0,
             pause: 0,
+            wipe: None,
             image: HashMap::new(),
             owners: BTreeMap::new(),
         }
@@ -159,6 +162,12 @@ impl Writer {
                 Some((_, (status, page))) => (status, u128::from(page) << 12),
                 None => (Status::TagMismatch, 0),
             };
+            if self.wipe.is_some() {
+                // But zeros may be.
+                for (at, n) in buffers[0].walk(&mut self.mem).0 {
+                    self.owners.insert(at, (at + n, number));
+                }
+            }
             return;
         }
         if unverified {
@@ -261,12 +270,18 @@ impl Writer {
         let (mut asked, mut resulted, mut completed, mut quiet) = (0, 0, 0, 0);
         let (mut req, mut blk, mut res, mut cause) = (false, false, false, false);
         let mut counted = 0;
-        while completed < requests.len() {
+        // Of a wipe: whether the completion offered at its beginning is still due.
+        let (mut wiping, mut offered) = (false, false);
+        while completed < if wiping { asked } else { requests.len() } {
             if stop.is_some_and(|n| self.b.m.cycles() - start >= n) {
                 return;
             }
+            if !wiping && self.wipe.is_some_and(|n| self.b.m.cycles() - start >= n) {
+                (wiping, offered) = (true, self.b.is("cpl_valid_o"));
+                self.b.set("wipe_i", true);
+            }
             let mut raise = |now: &mut bool, can: bool| {
-                *now = can && (*now || !chance(&mut self.rng, self.pause));
+                *now = can && !wiping && (*now || !chance(&mut self.rng, self.pause));
                 *now
             };
             raise(&mut req, asked < requests.len());
@@ -316,8 +331,16 @@ impl Writer {
 
             let b = &mut self.b;
             self.stable.check(b, "AW", "aw_valid_o", "aw_ready_i", &["aw_o"]);
-            let w = ["w_data_o", "w_strb_o"];
-            self.stable.check(b, "W", "w_valid_o", "w_ready_i", &w);
+            // A wipe makes zeros of data that is offered; whoever takes it for the bus holds it.
+            let w = ["w_strb_o", "w_data_o"];
+            let w = if wiping { &w[..1] } else { &w };
+            self.stable.check(
+                b,
+                ["W", "W strobes"][usize::from(wiping)],
+                "w_valid_o",
+                "w_ready_i",
+                w,
+            );
             self.stable
                 .check(b, "cpl", "cpl_valid_o", "cpl_ready_i", &["cpl_o"]);
             self.mem.take_ask(b, &mut self.rng);
@@ -329,7 +352,10 @@ impl Writer {
                 requests[owner].sent += 1;
             }
             if self.b.is("cpl_valid_o") && self.b.is("cpl_ready_i") {
-                let r = &requests[completed];
+                let r = &mut requests[completed];
+                if wiping && !std::mem::take(&mut offered) {
+                    (r.status, r.bytes, r.result) = (Status::Zeroized, 0, 0);
+                }
                 let mut c = self.b.bits("cpl_o");
                 let (result, bytes, status) = (c.take(128), c.take(32), c.take(8));
                 assert_eq!(
@@ -371,6 +397,9 @@ impl Writer {
             quiet += 1;
             assert!(quiet < 5000, "the writer hangs at request {completed}");
         }
+        if wiping {
+            return self.nothing_unverified(&requests[..asked]);
+        }
         assert!(out.is_empty() && self.mem.idle());
         assert_eq!(
             counted,
@@ -390,6 +419,43 @@ impl Writer {
         }
         self.image.clear();
         self.mem.forget();
+    }
+}
+
+impl Writer {
+    /// Resets the writer, and forgets what was before.
+    fn clear(&mut self) {
+        for input in [
+            "wipe_i",
+            "req_valid_i",
+            "out_valid_i",
+            "res_valid_i",
+            "r_valid_i",
+            "b_valid_i",
+        ] {
+            self.b.set(input, false);
+        }
+        self.b.m.reset().unwrap();
+        self.mem.reset();
+        self.mem.forget();
+        self.image.clear();
+        self.stable.reset();
+    }
+
+    /// What a wipe may leave of opened payloads: all of it if it was answered, none if not.
+    fn nothing_unverified(&mut self, requests: &[Request]) {
+        for (i, r) in requests.iter().enumerate().filter(|(_, r)| r.open()) {
+            let spots: Vec<_> = self.image.iter().map(|(at, (want, _))| (*at, *want)).collect();
+            for (at, want) in spots {
+                if self.owner(at) != i {
+                    continue;
+                }
+                let (got, before) = (self.mem.byte(at), self.mem.before(at));
+                let gone = got == before || got == 0;
+                let well = if r.status == Status::Ok { got == want } else { gone };
+                assert!(well, "request {i}, {:?}: byte {at:#x} is {got:#x}", r.status);
+            }
+        }
     }
 }
 
@@ -444,21 +510,45 @@ fn a_reset_of_the_device_at_any_moment() {
     for round in 0..15 {
         let mut requests = w.batch(10, round % 2 == 0);
         w.run(&mut requests, Some(15 + 17 * round));
-        for valid in [
-            "req_valid_i",
-            "out_valid_i",
-            "res_valid_i",
-            "r_valid_i",
-            "b_valid_i",
-        ] {
-            w.b.set(valid, false);
-        }
-        w.b.m.reset().unwrap();
-        w.mem.reset();
-        w.mem.forget();
-        w.image.clear();
-        w.stable.reset();
+        w.clear();
         let mut requests = w.batch(10, round % 2 == 1);
         w.run(&mut requests, None);
     }
+}
+
+/// A payload that is opened is written whole and answered, or is not in memory: in every cycle in which a wipe can begin, with write
+/// responses that come at once and late, and the next request behind it or not.
+#[test]
+fn a_wipe_in_every_cycle() {
+    let mut w = Writer::new(256, 0);
+    let (mut wiped, mut kept) = (0, 0);
+    let mut small = 0;
+    for seed in 1.. {
+        w.mem.latency = [1, 3, 12][small % 3];
+        for cycle in 1.. {
+            // The same requests each time: short ones, two payloads that are opened right after each other.
+            w.rng = ChaCha8Rng::seed_from_u64(seed);
+            w.wipe = Some(cycle);
+            let mut requests = w.batch(4, false);
+            let bytes: usize = requests.iter().map(|r| r.payload.len()).sum();
+            let beside = requests.windows(2).any(|r| r.iter().all(Request::open));
+            if bytes > 800 || !beside {
+                w.clear();
+                break;
+            }
+            small += usize::from(cycle == 1);
+            w.run(&mut requests, None);
+            let over = w.b.get("wipe_i") == 0;
+            wiped += requests.iter().filter(|r| r.status == Status::Zeroized).count();
+            kept += requests.iter().filter(|r| r.status == Status::Ok).count();
+            w.clear();
+            if over {
+                break;
+            }
+        }
+        if small == 30 {
+            break;
+        }
+    }
+    assert!(wiped > 500 && kept > 500, "{wiped} wiped, {kept} answered before");
 }

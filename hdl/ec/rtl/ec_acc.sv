@@ -3,7 +3,8 @@
 // Sums of rows, digit by digit, and the pass of carries that every row takes on its way to the memory: a digit keeps its low 17 bits and
 // takes what its neighbour has above them, at most 7.
 //
-// A term is added or subtracted, or left out (on_i low) with no difference in time. A digit below zero must not remain: microcode adds a
+// A term is added or subtracted, or left out with no difference in time. To subtract, the sum is inverted before the term is added, and stays
+// so: ~s + r = ~(s - r); before the next term that is added it is inverted again. A digit below zero must not remain: microcode adds a
 // multiple of the modulus that covers what it subtracts, and adds it last. Digits written one by one go through the same pass, while the
 // sum is zero.
 module ec_acc
@@ -12,10 +13,10 @@ module ec_acc
   input  logic       clk_i,
   input  logic       clear_i,
   // Term
-  input  logic       valid_i,
-  input  logic       first_i,
-  input  logic       neg_i,
-  input  logic       on_i,
+  input  logic       zero_i,      // the sum is zero
+  input  logic       add_i,
+  input  logic       first_i,     // of a sum
+  input  logic       invert_i,    // the sum so far
   input  row_t       row_i,
   // What passes
   input  logic       product_valid_i,
@@ -23,28 +24,20 @@ module ec_acc
   input  logic [K-1:0] digit_i,   // zero but when a single digit is written
   output row_t       row_o        // one cycle later
 );
-  // Where the last term was subtracted, sum_q is the complement of the sum: the row goes into the adder as it is.
   sum_t sum_q, passing;
-  logic complement_q;
   always_comb begin
     for (int j = 0; j < DIGITS; j++) passing[j] = (product_valid_i ? product_i[j] : sum_q[j]) | 20'(digit_i);
   end
   always_ff @(posedge clk_i) begin
-    if (valid_i && (on_i || first_i)) begin
-      complement_q <= neg_i && on_i;
-      for (int j = 0; j < DIGITS; j++) begin
-        sum_q[j] <= (first_i ? {20{neg_i}} : sum_q[j] ^ {20{neg_i != complement_q}}) + 20'(row_i[j]);
-        if (!on_i) sum_q[j] <= '0;
-      end
+    // Zero rather than a choice among the adder's inputs: the registers' own reset.
+    if (zero_i) sum_q <= '0;
+    else if (add_i) begin
+      for (int j = 0; j < DIGITS; j++) sum_q[j] <= (first_i ? {20{invert_i}} : sum_q[j] ^ {20{invert_i}}) + 20'(row_i[j]);
     end
     row_o[0] <= 18'(passing[0][K-1:0]);
     for (int j = 1; j < DIGITS - 1; j++) row_o[j] <= 18'(passing[j][K-1:0]) + 18'(passing[j-1][K+2:K]);
     // The carry out of a comparison stays in the top digit.
     row_o[DIGITS-1] <= passing[DIGITS-1][K:0] + 18'(passing[DIGITS-2][K+2:K]);
-    if (clear_i) begin
-      sum_q        <= '0;
-      complement_q <= 1'b0;
-      row_o        <= '0;
-    end
+    if (clear_i) row_o <= '0;
   end
 endmodule

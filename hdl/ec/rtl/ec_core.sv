@@ -40,10 +40,11 @@ module ec_core
   assign wiping  = !wipe_q[8];
   assign clean_o = !busy_q && !wiping && !window_we_q && !clear_q;
 
-  logic halt, nonce, nonce_reject;
+  logic halt, nonce, nonce_reject, clear;
   ec_status_e status;
+  assign clear = !rst_ni || clear_i || halt;
   always_ff @(posedge clk_i) begin
-    clear_q <= !rst_ni || clear_i || halt;
+    clear_q <= clear;
     done_o  <= halt && busy_q && rst_ni && !clear_i;
     if (start_i && clean_o) busy_q <= 1'b1;
     if (halt) begin
@@ -92,20 +93,20 @@ module ec_core
     .fault_i
   );
 
-  logic term, term_first, term_neg, term_on, sum_write;
+  logic sum_zero, sum_zero_q, sum_add, sum_first, sum_invert, sum_write;
   logic [VAR_W-1:0] sum_rd, product_rd, serial_rd;
   logic digit_write;
   logic [4:0] digit_index;
   logic [K-1:0] digit;
   logic serial_start;
-  // The sum is zero while digits are written.
+  always_ff @(posedge clk_i) sum_zero_q <= clear || sum_zero;
   ec_acc u_acc (
     .clk_i,
-    .clear_i         (clear_q || serial_start),
-    .valid_i         (term),
-    .first_i         (term_first),
-    .neg_i           (term_neg),
-    .on_i            (term_on),
+    .clear_i         (clear_q),
+    .zero_i          (sum_zero_q),
+    .add_i           (sum_add),
+    .first_i         (sum_first),
+    .invert_i        (sum_invert),
     .row_i           (row),
     .product_valid_i (product_done),
     .product_i       (product),
@@ -191,10 +192,10 @@ module ec_core
     .load_m_o       (load_m),
     .bypass_o       (bypass),
     .n_o            (n),
-    .term_o         (term),
-    .term_first_o   (term_first),
-    .term_neg_o     (term_neg),
-    .term_on_o      (term_on),
+    .sum_zero_o     (sum_zero),
+    .sum_add_o      (sum_add),
+    .sum_first_o    (sum_first),
+    .sum_invert_o   (sum_invert),
     .sum_write_o    (sum_write),
     .sum_rd_o       (sum_rd),
     .product_rd_o   (product_rd),

@@ -58,7 +58,7 @@ module ec_mul #(
   logic [4:0] tail_q;
   always_ff @(posedge clk_i) begin
     if (load_b_i) i_q <= -7'sd4;
-    else if (i_q != 7'sd63) i_q <= i_q > last_q && i_q >= 0 ? 7'sd63 : i_q + 7'sd1;
+    else if (i_q != 7'sd63) i_q <= i_q == signed'({2'b0, n_i}) ? 7'sd63 : i_q + 7'sd1;
     first_q <= i_q == -7'sd1;
     tail_q  <= {tail_q[3:0], i_q == last_q};
     last_q  <= signed'({2'b0, n_i}) - 7'sd1;

@@ -7,7 +7,7 @@
 // t+13+n. The next instruction may read a sum's row from t+5 on, a product's from t+13+n; and at t+10+n, and then alone, a multiplication may
 // take a product as it passes to the memory. Multiplications are issued n+4 cycles apart.
 //
-// What an instruction waits for is worked out a cycle ahead, as it comes into ins_q or stays there: held_q its rows, able_q its unit.
+// What an instruction waits for is worked out a cycle ahead, as it comes into ins_q or stays there: after_…_q its rows, able_q its unit.
 // Control instructions take a cycle more, DIG two.
 module ec_seq
   import ec_pkg::*;
@@ -28,10 +28,10 @@ module ec_seq
   output logic              load_m_o,
   output logic              bypass_o,        // the operand is the row on its way to the memory
   output logic [4:0]        n_o,
-  output logic              term_o,
-  output logic              term_first_o,
-  output logic              term_neg_o,
-  output logic              term_on_o,
+  output logic              sum_zero_o,      // a cycle ahead of the others: the sum becomes zero
+  output logic              sum_add_o,
+  output logic              sum_first_o,
+  output logic              sum_invert_o,
   output logic              sum_write_o,     // after the last term
   output logic [VAR_W-1:0]  sum_rd_o,
   output logic [VAR_W-1:0]  product_rd_o,    // of the product that comes next
@@ -98,6 +98,8 @@ module ec_seq
   typedef struct packed {
     logic lda, mul, acc, serial, drain, control, digit, other;
     logic abs_row;       // it reads a row that an instruction may be writing
+    logic setm, setc, djnz;
+    logic tab, tab_set, tab_row;   // it changes the table's address; to a new one; by what it holds
   } kind_t;
   function automatic kind_t kind_of(op_e what, mode_e mode);
     kind_t k;
@@ -110,6 +112,12 @@ module ec_seq
     k.digit   = what == I_DIG;
     k.other   = !(k.lda || k.mul || k.acc || k.serial || k.drain || k.control || k.digit);
     k.abs_row = (k.lda || k.mul || k.acc) && mode == M_ABS;
+    k.setm    = what == I_SETM;
+    k.setc    = what == I_SETC;
+    k.djnz    = what == I_DJNZ;
+    k.tab     = what inside {I_SETT, I_ADDT, I_ADDD};
+    k.tab_set = what == I_SETT;
+    k.tab_row = what inside {I_SETT, I_ADDT};
     return k;
   endfunction
   kind_t kind_q, kind_next;
@@ -165,7 +173,9 @@ module ec_seq
   logic [2:0] sums_q;
   logic [3:0] sums_new;
   logic [1:0] products_q, products_new, targets_q, targets_new;
-  logic held_q, held_new, held, bypass_q, bypass_new, bypass;
+  // What ins_q waits for: a product that it reads, a sum, what the instruction before it writes; a product that a sum must not overtake.
+  logic after_product_q, after_sum_q, after_last_q, after_target_q;
+  logic after_product_new, after_product, bypass_q, bypass_new, bypass;
   logic mul_goes, sum_goes;           // if ins_q goes
   logic older, newer, issued, other, near;
   logic sums_left, products_left;
@@ -191,19 +201,19 @@ module ec_seq
     // product_q[4] and product_done_i do not come together.
     near       = product_q[4] && (kind_next.lda || kind_next.mul);
     bypass_new = near && older && !newer && !(issued && (mul_goes || sum_goes)) && sums_new[3:1] == '0;
-    held_new   = (older && !product_done_i && !near) || newer || (issued && (mul_goes || sum_goes)) || sums_new[3:1] != '0
-                 || targets_new != '0;
+    after_product_new = (older && !product_done_i && !near) || newer;
     // Of ins_q, if it stays
     sums_left     = sums_q != '0;
     products_left = product_done_i ? products_q[1] : products_q != '0;
     bypass        = product_q[4] && (kind_q.lda || kind_q.mul) && products_q == 2'b01 && !sums_left;
-    held          = (sums_left || products_left || (product_done_i ? targets_q[1] : targets_q != '0)) && !bypass;
+    after_product = products_left && !bypass;
   end
 
   // Units.
   logic able_q, able_new, able, drained_q, drained, wait_q, mul_free, lda_free;
-  assign mul_free = since_q >= mul_at_q && !product1;
-  assign lda_free = since_q >= lda_at_q;
+  logic mul_time_q, lda_time_q;       // long enough after the last multiplication
+  assign mul_free = mul_time_q && !product1;
+  assign lda_free = lda_time_q;
   assign drained  = !product0 && !product1 && sum_q == '0 && !mul_goes && !sum_goes;
   always_comb begin
     // A sum and a product do not pass at the same time. A term that may be the last is taken for it.
@@ -219,12 +229,18 @@ module ec_seq
     sums_q     <= advance ? sums_new[2:0] : {sums_q[1:0], 1'b0};
     products_q <= advance ? products_new : product_done_i ? {1'b0, products_q[1]} : products_q;
     targets_q  <= advance ? targets_new : product_done_i ? {1'b0, targets_q[1]} : targets_q;
-    held_q     <= advance ? held_new : held;
+    after_product_q <= advance ? after_product_new : after_product;
+    after_sum_q     <= advance ? sums_new[3:1] != '0 : sums_left;
+    after_last_q    <= advance && issued && (mul_goes || sum_goes);
+    after_target_q  <= advance ? targets_new != '0 : product_done_i ? targets_q[1] : targets_q != '0;
     bypass_q   <= advance ? bypass_new : bypass;
     able_q     <= advance ? able_new : able;
     drained_q  <= drained;
-    lda_at_q   <= n_q == '0 ? 6'd3 : 6'(n_q) - 6'd1;
-    mul_at_q   <= 6'(n_q) + 6'd3;
+    // A cycle ahead: since_q goes on by one.
+    lda_at_q   <= n_q == '0 ? 6'd2 : 6'(n_q) - 6'd2;
+    mul_at_q   <= 6'(n_q) + 6'd2;
+    lda_time_q <= !(issue && kind_q.mul) && since_q >= lda_at_q;
+    mul_time_q <= !(issue && kind_q.mul) && since_q >= mul_at_q;
     pass_at_q  <= 6'(n_q) + 6'd4;
     if (clear_i) begin
       kind_q     <= '0;
@@ -232,13 +248,17 @@ module ec_seq
       sums_q     <= '0;
       products_q <= '0;
       targets_q  <= '0;
-      held_q     <= 1'b0;
+      after_product_q <= 1'b0;
+      after_sum_q     <= 1'b0;
+      after_last_q    <= 1'b0;
+      after_target_q  <= 1'b0;
       bypass_q   <= 1'b0;
       able_q     <= 1'b0;
       drained_q  <= 1'b0;
     end
   end
-  assign issue = valid_q && !held_q && (able_q || (wait_q && serial_done_i));
+  assign issue = valid_q && (able_q || (wait_q && serial_done_i))
+                 && !(after_product_q || after_sum_q || after_last_q || after_target_q);
   assign go    = issue && !more_q;
 
   // Address, and what goes with it.
@@ -249,7 +269,7 @@ module ec_seq
       M_TAB:   base = table_q;
       default: base = '0;
     endcase
-    if (ins_q.op == I_SETM) base = {4'b1111, p384_i, ins_q.x[0], 5'd0};
+    if (kind_q.setm) base = {4'b1111, p384_i, ins_q.x[0], 5'd0};
   end
   logic on;
   always_comb begin
@@ -279,7 +299,7 @@ module ec_seq
     stage.load_a = (issue && (kind_q.lda || ins_q.op == I_SQR)) || (begin_serial && ins_q.op != I_IN);
     stage.load_b = issue && kind_q.mul;
     stage.bypass = bypass_q;
-    stage.load_m = issue && ins_q.op == I_SETM && !ins_q.x[1];
+    stage.load_m = issue && kind_q.setm && !ins_q.x[1];
     stage.term   = issue && kind_q.acc;
     stage.first  = ins_q.x[0] && scan_q == '0;
     stage.neg    = ins_q.x[1];
@@ -288,6 +308,21 @@ module ec_seq
     stage.rd     = ins_q.rd;
   end
   logic [2:0] serial_q;
+  // The accumulator's controls. Where the last term that counted was subtracted, it holds the sum inverted.
+  logic inverted_q;
+  assign sum_zero_o = serial_q[2] || (stage_q[1].term && stage_q[1].first && !stage_q[1].on);
+  always_ff @(posedge clk_i) begin
+    sum_add_o    <= stage_q[1].term && stage_q[1].on;
+    sum_first_o  <= stage_q[1].first;
+    sum_invert_o <= stage_q[1].neg != (inverted_q && !stage_q[1].first);
+    if (stage_q[1].term && stage_q[1].on) inverted_q <= stage_q[1].neg;
+    if (clear_i || sum_zero_o) inverted_q <= 1'b0;
+    if (clear_i) begin
+      sum_add_o    <= 1'b0;
+      sum_first_o  <= 1'b0;
+      sum_invert_o <= 1'b0;
+    end
+  end
   always_ff @(posedge clk_i) begin
     raddr_o  <= base + ins_q.ra;
     stage_q  <= {stage_q[1:0], stage};
@@ -309,10 +344,6 @@ module ec_seq
   assign load_b_o     = stage_q[2].load_b;
   assign load_m_o     = stage_q[2].load_m;
   assign bypass_o     = stage_q[2].bypass;
-  assign term_o       = stage_q[2].term;
-  assign term_first_o = stage_q[2].first;
-  assign term_neg_o   = stage_q[2].neg;
-  assign term_on_o    = stage_q[2].on;
   assign serial_op_o  = ins_q.op;
   assign serial_x_o   = ins_q.x[2:0];
   assign serial_rd_o  = ins_q.rd;
@@ -382,6 +413,11 @@ module ec_seq
       less_q   <= '0;
     end
   end
+  // One adder: x[0] subtracts the digit.
+  logic [ROW_W-1:0] table_next, table_by;
+  assign table_by   = kind_q.tab_row ? ins_q.ra : 11'(digit_q[4:0]) ^ {11{ins_q.x[0]}};
+  assign table_next = (kind_q.tab_set ? '0 : table_q) + table_by + 11'(!kind_q.tab_row && ins_q.x[0]);
+
   assign jump    = go && kind_q.control && taken_q;
   assign halting = go && ins_q.op == I_HALT;
   always_ff @(posedge clk_i) begin
@@ -392,14 +428,9 @@ module ec_seq
       unique case (ins_q.op)
         I_CALL:  stack_q <= {stack_q[4:0], pci_q + 11'd1};
         I_RET:   stack_q <= {11'd0, stack_q[5:1]};
-        I_SETC:  count_q[ins_q.rd[1:0]] <= ins_q.x[7:0];
-        I_DJNZ:  count_q[ins_q.rd[1:0]] <= less_q;
         I_SETX:  x_q <= ins_q.x[7:0];
         I_ADDX:  x_q <= x_q + ins_q.x[7:0];
         I_DIG:   digit_q <= window_i;
-        I_SETT:  table_q <= ins_q.ra;
-        I_ADDT:  table_q <= table_q + ins_q.ra;
-        I_ADDD:  table_q <= ins_q.x[0] ? table_q - 11'(digit_q[4:0]) : table_q + 11'(digit_q[4:0]);
         I_NONCE: nonce_o <= 1'b1;
         I_HALT: begin
           halt_o   <= 1'b1;
@@ -415,6 +446,8 @@ module ec_seq
         default: ;
       endcase
     end
+    if (go && (kind_q.setc || kind_q.djnz)) count_q[ins_q.rd[1:0]] <= kind_q.djnz ? less_q : ins_q.x[7:0];
+    if (go && kind_q.tab) table_q <= table_next;
     if (clear_i) begin
       halt_o    <= 1'b0;
       nonce_o   <= 1'b0;

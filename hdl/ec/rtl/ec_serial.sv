@@ -55,7 +55,7 @@ module ec_serial
   logic [5:0]   window_q;
   logic [2:0]   window_bit_q;
   logic [6:0]   windows_q;
-  logic         skip_q;
+  logic         skip_q, win_q;    // win_q: op_i is WIN
   logic         zero_q, odd_q, carry_out_q;
 
   // The split of CANON: digit and bit of the curve's 256 or 384.
@@ -106,6 +106,7 @@ module ec_serial
         window_bit_q <= '0;
         windows_q    <= '0;
         skip_q       <= 1'b1;
+        win_q        <= op_i == I_WIN;
         if (start_i) begin
           if (op_i == I_CANON) zero_q <= 1'b1;
           state_q <= op_i == I_CANON ? CARRY : op_i == I_IN ? WORD_GET : BITS;
@@ -132,7 +133,7 @@ module ec_serial
       end
       BITS: begin
         bit_q <= digit_done ? '0 : bit_q + 5'd1;
-        if (op_i == I_WIN) begin
+        if (win_q) begin
           skip_q <= 1'b0;
           if (!skip_q) begin
             window_q     <= {top_bit, window_q[5:1]};

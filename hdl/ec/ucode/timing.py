@@ -4,6 +4,13 @@ from model import Engine, SOURCES
 
 
 class Timed(Engine):
+    # The multiplier: cycles between two products' starts, and from one's issue until its row can be read.
+    def interval(self, n):
+        return n + 4
+
+    def latency(self, n):
+        return n + 13
+
     def __init__(self, *a, **k):
         super().__init__(*a, **k)
         self.now, self.mul, self.mul_n = 4, -99, 0     # next cycle to issue in; the last multiplication's
@@ -38,9 +45,9 @@ class Timed(Engine):
         if i.op == "ACC" and i.x >> 2 & 1 and i.rd in self.bypass:
             t = max(t, self.bypass[i.rd] + 3)
         if i.op == "LDA":
-            t = max(t, self.mul + (self.mul_n or 4))
+            t = max(t, self.mul + min(self.mul_n or 4, self.interval(self.mul_n)))
         if i.op in ("MUL", "SQR"):
-            t = max(t, self.mul + self.mul_n + 4)
+            t = max(t, self.mul + self.interval(self.mul_n))
             self.done = [d for d in self.done if d > t]
             if len(self.done) > 1:
                 t = max(t, self.done[0])
@@ -51,12 +58,12 @@ class Timed(Engine):
     def finish(self, i, t, n):
         if i.op in ("MUL", "SQR"):
             self.mul, self.mul_n = t, n
-            self.ready[i.rd], self.bypass[i.rd] = t + n + 13, t + n + 10
-            self.done.append(t + n + 13)
+            self.ready[i.rd], self.bypass[i.rd] = t + self.latency(n), t + self.latency(n) - 3
+            self.done.append(t + self.latency(n))
         if i.op == "ACC":
             t += i.x >> 6
             if i.x >> 2 & 1:
-                if t == self.mul + self.mul_n + 8:
+                if t == self.mul + self.latency(self.mul_n) - 5:
                     t += 1
                 self.ready[i.rd] = t + 5
         if i.op in ("JMP", "CALL", "RET", "BR", "DJNZ"):

@@ -113,7 +113,8 @@ module hmac
 
   // Three steps to the hash: the word, what is made of it, sha2's own register. Each takes something when it is empty: a beat in two
   // cycles, as sha2 takes them.
-  logic        key_state, get, move, take, step, key_last, msg_last;
+  logic        key_state, get, move, take, step;
+  logic        key_last_q, msg_last_q;     // beat_q is the last; found while the one before moves on
   logic        got_q, got_last_q, some_q, last_q;
   logic [7:0]  keep_q, pad_q;
   logic [63:0] data_q;
@@ -125,17 +126,17 @@ module hmac
   assign take       = in_valid_i && in_ready_o;
   assign step       = state_q[COMPARE] && (!req_q.verify || word_valid_i);
   assign get_at     = {!key_state, beat_q[2:0]};
-  assign key_last   = beat_q == 4'(block_beats(req_q.alg) - 5'd1);
-  assign msg_last   = beat_q == digest_beats(req_q.alg) - 4'd1;
   assign in_ready_o = state_q[IN_MSG] && !got_q && !some_q && !clear_q;
   always_ff @(posedge clk_i) begin
+    key_last_q <= beat_q == 4'(block_beats(req_q.alg) - 5'd1);
+    msg_last_q <= beat_q == digest_beats(req_q.alg) - 4'd1;
     // The second half of a block of 128 bytes is zeros: none of them counts.
     if (get || step) begin
       word_q     <= words[get_at];
       got_at_q   <= get_at;
       keep_q     <= keep(rest_q) | {8{state_q[OUT_MSG]}};
       pad_q      <= state_q[IN_KEY] ? 8'h36 : state_q[OUT_KEY] ? 8'h5c : 8'h00;
-      got_last_q <= state_q[OUT_MSG] && msg_last;
+      got_last_q <= state_q[OUT_MSG] && msg_last_q;
     end
     got_q   <= get || (got_q && !move);
     spent_q <= (get && !state_q[IN_KEY]) || step;
@@ -151,6 +152,8 @@ module hmac
       keep_q     <= '0;
       pad_q      <= '0;
       got_last_q <= 1'b0;
+      key_last_q <= 1'b0;
+      msg_last_q <= 1'b0;
       got_q      <= 1'b0;
       spent_q    <= 1'b0;
       data_q     <= '0;
@@ -173,29 +176,30 @@ module hmac
     mac_o       <= gives ? mask(word_q, keep_q) : '0;
   end
 
-  assign req_ready_o   = state_q[IDLE] && !clear_q && !done_q && !sweeping_q;
   assign sha_req_valid = (state_q[IN_REQ] && key_in_q != '0) || state_q[OUT_REQ];
+  // Each state with what ends it: all lead to the one after, RESULT by done_q.
+  states_t ends;
   always_comb begin
-    state_d = state_q;
-    unique case (1'b1)
-      state_q[IDLE]:     if (req_valid_i && req_ready_o) state_d = go(IN_REQ);
-      state_q[IN_REQ]:   if (sha_req_valid && sha_req_ready) state_d = go(IN_KEY);
-      state_q[IN_KEY]:   if (get && key_last) state_d = go(IN_MSG);
-      state_q[IN_MSG]:   if (take && in_last_i) state_d = go(IN_WAIT);
-      state_q[IN_WAIT]:  if (sha_out_valid) state_d = go(OUT_REQ);
-      state_q[OUT_REQ]:  if (sha_req_ready) state_d = go(OUT_KEY);
-      state_q[OUT_KEY]:  if (get && key_last) state_d = go(OUT_MSG);
-      state_q[OUT_MSG]:  if (get && msg_last) state_d = go(OUT_WAIT);
-      state_q[OUT_WAIT]: if (sha_out_valid) state_d = go(ASK);
-      state_q[ASK]:      state_d = go(COMPARE);
-      state_q[COMPARE]:  if (step && beat_q[2:0] == '1) state_d = go(SETTLE);
-      state_q[SETTLE]:   if (settled_q) state_d = go(RESULT);
-      default: ;
-    endcase
+    ends           = '0;
+    ends[IDLE]     = req_valid_i && req_ready_o;
+    ends[IN_REQ]   = key_in_q != '0 && sha_req_ready;
+    ends[IN_KEY]   = !got_q && key_last_q;
+    ends[IN_MSG]   = take && in_last_i;
+    ends[IN_WAIT]  = sha_out_valid;
+    ends[OUT_REQ]  = sha_req_ready;
+    ends[OUT_KEY]  = !got_q && key_last_q;
+    ends[OUT_MSG]  = !got_q && msg_last_q;
+    ends[OUT_WAIT] = sha_out_valid;
+    ends[ASK]      = 1'b1;
+    ends[COMPARE]  = step && beat_q[2:0] == '1;
+    ends[SETTLE]   = settled_q;
+    state_d        = (state_q & ~ends) | ((state_q & ends) << 1);
   end
 
   always_ff @(posedge clk_i) begin
     state_q     <= state_d;
+    // From the first cycle in which IDLE has nothing to wait for.
+    req_ready_o <= rst_ni && !clear_i && !clear_q && sweep_left_q == '0 && (done_q || (state_q[IDLE] && !(req_valid_i && req_ready_o)));
     settled_q   <= state_q[SETTLE];
     res_valid_o <= (state_d[RESULT] || state_q[RESULT]) && rst_ni && !clear_i && !clear_q && !done_q && !(res_valid_o && res_ready_i);
     if (key_comes) key_in_q <= key_in_q + 4'd1;
@@ -208,11 +212,11 @@ module hmac
       end
       state_q[IN_KEY], state_q[OUT_KEY]:
       if (get) begin
-        beat_q <= key_last ? 4'd0 : beat_q + 4'd1;
+        beat_q <= key_last_q ? 4'd0 : beat_q + 4'd1;
         rest_q <= rest_d;
       end
       state_q[IN_WAIT]: rest_q <= req_q.key_len;
-      state_q[OUT_MSG]: if (get) beat_q <= msg_last ? 4'd0 : beat_q + 4'd1;
+      state_q[OUT_MSG]: if (get) beat_q <= msg_last_q ? 4'd0 : beat_q + 4'd1;
       state_q[OUT_WAIT]: begin
         rest_q <= req_q.mac_len;
         ok_q   <= req_q.mac_len != 7'd0 && req_q.mac_len <= {digest_beats(req_q.alg), 3'd0};

@@ -18,6 +18,8 @@ module hmac_zero
   input  logic         spent_q,
   input  logic         got_q,
   input  logic         got_last_q,
+  input  logic         key_last_q,
+  input  logic         msg_last_q,
   input  logic         some_q,
   input  logic         last_q,
   input  logic [7:0]   keep_q,
@@ -36,7 +38,7 @@ module hmac_zero
   always_comb begin
     // In its first state.
     zero_o = state_q == 13'd1
-           && ~|{req_q, beat_q, rest_q, ok_q, settled_q, put_word_q, key_in_q, word_q, got_at_q, spent_q, got_q, got_last_q, some_q, last_q,
+           && ~|{req_q, beat_q, rest_q, ok_q, settled_q, put_word_q, key_in_q, word_q, got_at_q, spent_q, got_q, got_last_q, key_last_q, msg_last_q, some_q, last_q,
                  keep_q, pad_q, data_q, bytes_q, expected_q, diff_q, stepped_q, mac_valid_o, mac_o};
     words_zero_o = 1'b1;
     key_zero_o   = 1'b1;

@@ -27,7 +27,7 @@ module key_data
   (* ram_style = "block", no_rw_check *) logic [63:0] words[64];
 
   logic [6:0] left_q;          // words of a sweep still to go
-  logic       sweeping_q, dirty_q;
+  logic       sweeping_q, came_q, dirty_q;   // came_q: a word was put
   logic [3:0] settled_q;       // cycles since; the registers follow the memory
   put_t       put, put_q;
   logic [5:0] get_at, get_at_q;
@@ -49,7 +49,8 @@ module key_data
 
   assign clean_o = settled_q[3];
   always_ff @(posedge clk_i) begin
-    if (put.be != '0 && !sweeping_q) dirty_q <= 1'b1;
+    came_q <= put.be != '0 && !sweeping_q;
+    if (came_q) dirty_q <= 1'b1;
     if (sweeping_q) begin
       left_q     <= left_q - 7'd1;
       sweeping_q <= left_q != '0;
@@ -62,6 +63,7 @@ module key_data
     if (!rst_ni || wipe_i) begin
       left_q     <= 7'd63;
       sweeping_q <= 1'b1;
+      came_q     <= 1'b0;
       settled_q  <= '0;
     end
   end

@@ -40,6 +40,7 @@ module key_guard
     logic [15:0] can;               // usage bits the key to be made can have
     logic [6:0]  key_len;
     logic [7:0]  kwp_len;
+    logic [7:0]  domain;            // what it makes is of
   } what_t;
   localparam logic [2:0] ANY = 3'b000, SECRET = 3'b001, WRAPPING = 3'b010, CURVE = 3'b100;
   function automatic logic wrong_type(logic [2:0] want, logic [7:0] key_type);
@@ -71,6 +72,7 @@ module key_guard
     what.known_outside = what.hands_down || sub_i.opcode == OPCODE_KWP_UNWRAP;
     what.blob          = what.wrap || sub_i.opcode == OPCODE_KEY_UNWRAP;
     what.can           = usage_of(key_type, EC) & (what.root ? 16'(1) << USAGE_WRAP | 16'(1) << USAGE_UNWRAP : '1);
+    what.domain        = what.load || what.root ? sub_i.aad0[15:8] : domain_i;
     what.key_len       = key_type == KEY_TYPE_SECRET ? sub_i.aad1[14:8] : len_of(key_type);
     what.kwp_len       = {1'b0, (meta_i.key_len + 7'd7) & 7'h78} + 8'd8;
     unique case (sub_i.opcode)
@@ -103,14 +105,12 @@ module key_guard
   always_ff @(posedge clk_i) w <= what;
 
   // ------------------------------------------------------ then: each rule alone
-  logic [7:0] domain;
-  assign domain = w.load || w.root ? sub_i.aad0[15:8] : domain_i;
   slot_meta_t made;
   always_comb begin
     made            = '0;
     made.valid      = 1'b1;
     made.key_type   = key_type;
-    made.domain     = domain;
+    made.domain     = w.domain;
     made.usage_bits = usage_bits;
     made.generation = meta_i.generation + 16'd1;
     made.iv_policy  = sub_i.aad1[1:0];
@@ -166,7 +166,7 @@ module key_guard
     faults.slot         = handle_faults(sub_i.slot, sub_i.generation, meta_i, domain_i, w.need);
     faults.base         = handle_faults(sub_i.aad2[15:0], sub_i.aad2[31:16], base_i, domain_i, w.base_need);
     // The officer's load takes any slot.
-    faults.foreign_slot = !w.load && meta_i.valid && meta_i.domain != domain;
+    faults.foreign_slot = !w.load && meta_i.valid && meta_i.domain != w.domain;
     // Whoever knows a wrapping key's bytes can read what it wrapped: none is made from what may be known outside, none leaves by AES-KWP,
     // and one that was loaded wraps and unwraps nothing but by AES-KWP.
     faults.bad_type     = w.op.attrs && (usage_of(key_type, EC) == '0 || (w.root && key_type != KEY_TYPE_WRAPPING)

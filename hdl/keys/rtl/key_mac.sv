@@ -54,9 +54,9 @@ module key_mac
   function automatic states_t go(state_e s);
     return states_t'(1) << s;
   endfunction
-  states_t    in_q, state_d, state_d_q, first_d_q;   // first_d_q: the string that comes first
+  states_t    in_q, in_d, state_d, state_d_q, first_d_q;   // first_d_q: the string that comes first
   logic       pump_ends_q;
-  logic       extract_q, second_q, two_q, more_q;
+  logic       extract_q, second_q, two_q, more_q, again_q;   // again_q: another HMAC follows
   logic [6:0] digest, left_len_q;
   assign digest = {digest_beats(job_i.alg), 3'd0};
   always_ff @(posedge clk_i) begin
@@ -218,20 +218,38 @@ module key_mac
     else if (put_o) mac_at_q <= mac_at_q + 4'd1;
   end
 
+  // Each state with what ends it, side by side; of our own strings together.
+  states_t stays, leaves;
+  logic    own_ends;
+  assign own_ends = own_q && last_beat_q && !some_q;
+  always_comb begin
+    leaves          = {STATES{own_ends}};
+    leaves[IDLE]    = start_i;
+    leaves[PREPARE] = 1'b1;
+    leaves[ASK]     = req_ready;
+    leaves[KEY]     = pump_ends_q;
+    leaves[STREAM]  = in_valid_i && in_last_i && !some_q;
+    leaves[RESULT]  = res_valid;
+    leaves[SHOW]    = 1'b1;
+    leaves[KEEP]    = 1'b1;   // the verdict is seen
+    leaves[ACK]     = 1'b1;
+    stays           = in_q & ~leaves;
+    in_d            = stays | ({STATES{in_q[KEY] && pump_ends_q}} & first_d_q) | ({STATES{own_ends}} & state_d_q);
+    if (in_q[IDLE] && start_i) in_d[PREPARE] = 1'b1;
+    if (in_q[PREPARE]) in_d[ASK] = 1'b1;
+    if (in_q[ASK] && req_ready) in_d[KEY] = 1'b1;
+    if (in_q[STREAM] && leaves[STREAM]) in_d[RESULT] = 1'b1;
+    if (in_q[RESULT] && res_valid) in_d[SHOW] = 1'b1;
+    if (in_q[SHOW]) in_d[KEEP] = 1'b1;
+    if (in_q[KEEP]) in_d[ACK] = 1'b1;
+    if (in_q[ACK] && again_q) in_d[ASK] = 1'b1;
+    if (in_q[ACK] && !again_q) in_d[IDLE] = 1'b1;
+  end
   always_ff @(posedge clk_i) begin
+    again_q <= extract_q || more_q;
     first_q <= beat || in_q[KEY] ? '1 : first_q >> 1;
-    // Each of one thing: a state and what ends it.
-    if (in_q[IDLE] && start_i) in_q <= go(PREPARE);
-    if (in_q[PREPARE]) in_q <= go(ASK);
-    if (in_q[ASK] && req_ready) in_q <= go(KEY);
-    if (pump_ends_q && in_q[KEY]) in_q <= first_d_q;
-    if (in_q[STREAM] && in_valid_i && in_last_i && !some_q) in_q <= go(RESULT);
-    if (own_q && last_beat_q && !some_q) in_q <= state_d_q;
-    if (in_q[RESULT] && res_valid) in_q <= go(SHOW);
-    if (in_q[SHOW]) in_q <= go(KEEP);
-    if (in_q[KEEP]) in_q <= go(ACK);   // the verdict is seen
+    in_q <= in_d;
     if (in_q[ACK]) begin
-      in_q      <= extract_q || more_q ? go(ASK) : go(IDLE);
       extract_q <= 1'b0;
       second_q  <= !extract_q;
     end

@@ -68,6 +68,7 @@ module key_read
   logic [2:0]  shift_q;
   logic [3:0]  most, bytes_q, words_bytes_q;
   logic        sized_q, ends_q, given_q;      // bytes_q is right, and there are some; they are the burst's last; all of it is given
+  logic        few_q;                         // fewer than 4 are left, as of a cycle before; single bytes
   logic        words_some_q, words_last_q, words_go, out_go, gives;
   assign most     = 4'd8 - 4'(at_q[2:0]);
   assign out_go   = !out_valid_o || out_ready_i;
@@ -95,11 +96,12 @@ module key_read
     end
     if (single_i) begin
       bytes_q <= 4'd1;
-      ends_q  <= chunk_q == (gives ? 9'd2 : 9'd1);
+      ends_q  <= few_q && chunk_q[1:0] == (gives ? 2'd2 : 2'd1);
     end else begin
       bytes_q <= chunk_q < 9'(most) ? chunk_q[3:0] : most;
       ends_q  <= chunk_q <= 9'(most);
     end
+    few_q   <= chunk_q[8:2] == '0;
     sized_q <= in_q[GIVE] && !given_q && !stop_q && !stop_i && !(gives && (!single_i || ends_q));
     given_q <= in_q[GIVE] && (given_q || (gives && ends_q));
     if (gives) begin

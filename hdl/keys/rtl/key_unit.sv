@@ -139,12 +139,12 @@ module key_unit
   move_t      move, move_q;        // the state ends, and where it leads to; a cycle later
   logic       begin_q;             // first cycle of a state
   logic       due_q;               // last cycle of a state of fixed length
-  logic       later_q;             // from its third cycle on
+  logic       later_q, third_q;    // from its second cycle on, a cycle late; from its third
   logic       abort_q, halts_q, running;
   status_e    abort_status_q;
   logic [4:0] step_q;              // cycles in a state, of those with a grant
   key_req_t   next, taken, req;    // the first that waits; the operation
-  logic       next_valid, req_pop, ec_q, ec_turn;   // ec_q: the operation is the EC unit's
+  logic       next_valid, req_pop, ec_q, ec_turn, begins;   // ec_q: the operation is the EC unit's
 
   // All but the slots stands still while no operation waits: from some cycles after the last, when the engines have come to rest.
   logic       clk, work, data_clean;
@@ -158,15 +158,17 @@ module key_unit
     .in_valid_i(req_valid_i), .in_ready_o(req_ready_o), .in_i(req_i),
     .out_valid_o(next_valid), .out_ready_i(req_pop), .out_o(next)
   );
-  assign req_pop    = cpl_valid_o && cpl_ready_i && !ec_q;
+  // A cycle late: the next is looked at in IDLE.
+  always_ff @(posedge clk) req_pop <= rst_ni && cpl_valid_o && cpl_ready_i && !ec_q;
   assign ec_ready_o = cpl_valid_o && cpl_ready_i && ec_q;
   // After one of the one kind one of the other, if there is any. What is chosen when IDLE ends stays. Two registers: the first is the
   // memory's.
   assign ec_turn = ec_valid_i && (!ec_q || !next_valid);
+  assign begins  = (next_valid || ec_valid_i) && data_clean;
   always_ff @(posedge clk) begin
     if (in_q[IDLE] && !move_q.go) begin
       taken <= ec_turn ? ec_i : next;
-      if (move.go) ec_q <= ec_turn;
+      if (begins) ec_q <= ec_turn;
     end
     req <= taken;
     if (!rst_ni) ec_q <= 1'b0;
@@ -180,7 +182,11 @@ module key_unit
   logic        officer, resetting_q, is_mac, is_verify, is_derive, is_wrap, is_out, is_random, is_message, is_root, is_load, is_query;
   logic        is_unwrap, is_kwp_out, is_hkdf, is_generate, is_ecdh, counts, to_memory;
   logic [31:0] read_len;
-  assign sub = req.sub;
+  // Who hands one over knows its opcode: those of keys are 40 to 7f.
+  always_comb begin
+    sub             = req.sub;
+    sub.opcode[7:6] = 2'b01;
+  end
   // Of the descriptor, a cycle later.
   always_ff @(posedge clk) begin
     op          <= op_of(sub, EC != 0);
@@ -267,9 +273,12 @@ module key_unit
   end
   assign put[FROM_WINDOW] = window_some_q[1] ? '{be: '1, at: MADE_AT | 6'(window_to_q), word: window_i} : '0;
 
+  put_t secret_put_q;
   assign secret_at_o  = step_q[2:0];
-  assign put[FROM_EC] = in_q[SECRET] && step_q < 5'd8
-                      ? '{be: '1, at: (is_ecdh ? BASE_AT : MADE_AT) | 6'(step_q[2:0]), word: secret_i} : '0;
+  assign put[FROM_EC] = secret_put_q;
+  always_ff @(posedge clk) begin
+    secret_put_q <= in_q[SECRET] && step_q < 5'd8 ? '{be: '1, at: (is_ecdh ? BASE_AT : MADE_AT) | 6'(step_q[2:0]), word: secret_i} : '0;
+  end
 
   // ---------------------------------------------------------------- slots
   logic           put_done, put_ask, put_some_q, fetch, slots_wiped, reads, waits;
@@ -280,13 +289,15 @@ module key_unit
   logic [15:0]    read_slot_q, put_slot_q;
   logic [31:0]    put_used_q;
   logic [3:0]     came_q;             // words of material
+  logic           takes_slot_q;       // that of the slot first
   // In LOOK the slots' public halves, in KEYS their material: a slot's number, later what it has.
   assign reads = in_q[LOOK] || in_q[KEYS];
   assign waits = reads && !grant;
   always_ff @(posedge clk) begin
     put_op      <= counts ? SLOT_COUNT : op.fills ? SLOT_FILL : sub.opcode == OPCODE_KEY_LOCK ? SLOT_RIGHTS : SLOT_EMPTY;
     read_slot_q <= in_q[LOOK] ? (step_q == '0 ? sub.slot : sub.aad2[15:0])
-                 : (step_q <= 5'd2 && (is_out || is_mac)) ? sub.slot : sub.aad2[15:0];
+                 : ((begin_q || !third_q) && takes_slot_q) ? sub.slot : sub.aad2[15:0];
+    takes_slot_q <= is_out || is_mac;
     counted_q   <= base_used_q + 32'd1;
     put_slot_q  <= counts ? sub.aad2[15:0] : sub.slot;
     put_used_q  <= counts ? counted_q : used_q;
@@ -345,7 +356,7 @@ module key_unit
   logic          started_q, tag_bad_q;
   logic [51:0]   page_q;
   logic          rd_failed_q, wr_failed_q;
-  logic          rd_start, rd_idle, rd_over, third_q, rd_err, rd_valid, rd_ready, rd_last, stop;
+  logic          rd_start, rd_idle, rd_over, rd_err, rd_valid, rd_ready, rd_last, stop;
   logic          wr_start, wr_idle, wr_err, wr_valid, wr_ready;
   logic [63:0]   rd_data, rd_addr;
   logic [31:0]   rd_bytes, wr_bytes;
@@ -460,7 +471,9 @@ module key_unit
     .test_start_i, .test_done_o(test_done_o[0]), .test_ok_o(test_ok_o[0]), .test_fault_i
   );
 
-  assign put[FROM_MAC] = '{be: {8{mac_put}}, at: mac_at & {6{mac_put}}, word: mac};
+  put_t mac_put_q;
+  assign put[FROM_MAC] = mac_put_q;
+  always_ff @(posedge clk) mac_put_q <= '{be: {8{mac_put}}, at: mac_at & {6{mac_put}}, word: mac};
 
   // Attributes: of a key that is looked at, of one that is wrapped.
   key_attributes_t attributes;
@@ -599,6 +612,7 @@ module key_unit
   logic        random_some_q, random_more_q;   // there are; more than a block of them
   logic [4:0]  blocks_q, ask_q;       // of a request, still to come; to ask for
   logic [11:0] blocks_left_q;
+  logic        blocks_some_q;       // some are to come
   logic        rnd_comes, rnd_got, rnd_block;
   logic [1:0]  rnd_word_q;          // of a block
   put_t        rnd_put_q;
@@ -610,7 +624,7 @@ module key_unit
   assign rnd_ask_o    = in_q[ASK_RANDOM] && later_q && !begin_q && !move_q.go && !halts_q;
   assign rnd_blocks_o = 8'(ask_q);
   // Taken in the cycle after it came. What is left of a request that is given up is taken and dropped.
-  assign rnd_comes    = rnd_valid_i && !rnd_take_o && !move_q.go && blocks_q != '0 && (in_q[RANDOM] || in_q[FINISH]);
+  assign rnd_comes    = rnd_valid_i && !rnd_take_o && !move_q.go && blocks_some_q && (in_q[RANDOM] || in_q[FINISH]);
   assign rnd_got      = rnd_valid_i && rnd_take_o;
   assign rnd_block    = rnd_got && rnd_word_q == '1;
   always_ff @(posedge clk) begin
@@ -632,16 +646,19 @@ module key_unit
   // -------------------------------------------------------------- control
   logic out_end;      // the writer has ended
   logic rested_q;     // nothing is left or under way
+  logic rd_bad_q;
   always_ff @(posedge clk) begin
     rd_start <= rst_ni && begin_q && (in_q[READ] || (in_q[WORK] && is_mac && !job.empty));
+    wr_start <= rst_ni && begin_q && in_q[WRITE] && !started_q;
     third_q  <= step_q >= 5'd2 && !begin_q;
+    // Its message cannot be read.
+    rd_bad_q <= rst_ni && in_q[WORK] && is_mac && !job.empty && rd_over && rd_err && !move_q.go;
   end
   assign rd_over   = rd_idle && third_q && !begin_q;
   assign rd_ready  = in_q[READ] || (in_q[WORK] && mac_ready);
   assign mac_start = step_q == 5'd2 && in_q[WORK] && !is_wrap;
-  assign wr_start  = begin_q && in_q[WRITE] && !started_q;
   assign wr_valid  = out_some_q;
-  assign out_end   = in_q[WRITE] && !begin_q && wr_idle;
+  assign out_end   = in_q[WRITE] && !begin_q && third_q && wr_idle;
   always_ff @(posedge clk) begin
     stop     <= rst_ni && begin_q && in_q[FINISH];
     mac_stop <= rst_ni && begin_q && in_q[FINISH] && mac_used_q;
@@ -650,7 +667,8 @@ module key_unit
   // What ends an operation where it is: a wipe, its queue's reset, a generator without entropy. Seen one cycle later.
   assign running = !((in_q[IDLE] || in_q[LOOK] || in_q[DECIDE] || in_q[FINISH] || in_q[DONE]));
   always_ff @(posedge clk) begin
-    abort_q <= rst_ni && ((wipe_i && running) || (resetting_q && (in_q[READ] || in_q[ASK_RANDOM] || in_q[RANDOM] || in_q[WORK] || in_q[WRITE]))
+    // Of a state that goes on.
+    abort_q <= rst_ni && !move_q.go && ((wipe_i && running) || (resetting_q && (in_q[READ] || in_q[ASK_RANDOM] || in_q[RANDOM] || in_q[WORK] || in_q[WRITE]))
                           || (rnd_error_i && (in_q[ASK_RANDOM] || in_q[RANDOM])));
     halts_q        <= wipe_i || resetting_q;
     abort_status_q <= wipe_i ? STATUS_ZEROIZED : resetting_q ? STATUS_ABORTED : STATUS_NO_ENTROPY;
@@ -663,20 +681,25 @@ module key_unit
   function automatic move_t stop_with(status_e status);
     return '{go: 1'b1, to: states_t'(1) << FINISH, says: 1'b1, status: status};
   endfunction
+  function automatic move_t go_on(states_t to);
+    return '{go: 1'b1, to: to, says: 1'b0, status: STATUS_OK};
+  endfunction
+  // What the descriptor and its slots alone decide: where DECIDE leads to, what follows once all has been read, what follows key_mac.
+  states_t decided_q, read_to_q, mac_to_q;
+  always_ff @(posedge clk) begin
+    read_to_q <= states_t'(1) << (op.random && !ec_q ? ASK_RANDOM : is_root || is_ecdh ? WORK : to_keys_q ? KEYS : CUT);
+    mac_to_q  <= states_t'(1) << (op.writes ? WRITE : is_verify ? FINISH : CUT);
+    decided_q <= ec_q ? states_t'(1) << SECRET : to_read_q ? states_t'(1) << READ : is_query ? states_t'(1) << HEAD
+               : counts ? states_t'(1) << CUT : is_load ? states_t'(1) << WINDOW : read_to_q;
+  end
   move_t moves[STATES], after_read;   // decided now, done a cycle later
-  assign after_read = go(op.random && !ec_q ? ASK_RANDOM : is_root || is_ecdh ? WORK : to_keys_q ? KEYS : CUT);
+  assign after_read = go_on(read_to_q);
   always_comb begin
     for (int i = 0; i < int'(STATES); i++) moves[i] = '0;
-    if ((next_valid || ec_valid_i) && data_clean) moves[IDLE] = go(LOOK);
+    if (begins) moves[IDLE] = go(LOOK);
     if (due_q) moves[LOOK] = go(DECIDE);
 
-    moves[DECIDE] = after_read;
-    if (is_load) moves[DECIDE] = go(WINDOW);
-    if (counts) moves[DECIDE] = go(CUT);
-    if (is_query) moves[DECIDE] = go(HEAD);
-    if (to_read_q) moves[DECIDE] = go(READ);
-    if (ec_q) moves[DECIDE] = go(SECRET);
-    if (!good_q) moves[DECIDE] = go(FINISH);
+    moves[DECIDE] = good_q ? go_on(decided_q) : go(FINISH);
     moves[DECIDE].says   = 1'b1;
     moves[DECIDE].status = final_q;
 
@@ -689,17 +712,17 @@ module key_unit
     if (due_q) moves[HEAD] = go(is_query ? WRITE : KEYS);
     if (due_q) moves[KEYS] = go(WORK);
 
-    if (is_wrap) begin
-      if (wrap_done) moves[WORK] = is_out ? go(WRITE) : blob_ok_q ? go(CUT) : stop_with(STATUS_BAD_BLOB);
-    end else if (is_mac && !job.empty && rd_over && rd_err) moves[WORK] = stop_with(STATUS_DMA_SRC);
-    else if (mac_done) begin
-      moves[WORK] = op.writes ? go(WRITE) : is_verify ? go(FINISH) : go(CUT);
+    // One of the engines works.
+    if (wrap_done) moves[WORK] = is_out ? go(WRITE) : blob_ok_q ? go(CUT) : stop_with(STATUS_BAD_BLOB);
+    if (mac_done) begin
+      moves[WORK] = go_on(mac_to_q);
       if (is_verify && !mac_ok) moves[WORK] = stop_with(STATUS_TAG_MISMATCH);
       if (is_verify && tag_bad_q) moves[WORK] = stop_with(STATUS_DMA_TAG);
     end
+    if (rd_bad_q) moves[WORK] = stop_with(STATUS_DMA_SRC);
 
     if (out_end) moves[WRITE] = wr_err ? stop_with(STATUS_DMA_DST) : op.fills ? go(CUT) : go(FINISH);
-    else if (!begin_q && is_random && !feed_some_q && random_some_q) moves[WRITE] = go(blocks_q != '0 ? RANDOM : ASK_RANDOM);
+    else if (!begin_q && is_random && !feed_some_q && random_some_q) moves[WRITE] = go(blocks_some_q ? RANDOM : ASK_RANDOM);
     if (due_q) moves[CUT] = go(PUT);
     if (put_done) moves[PUT] = counts ? after_read : go(FINISH);
     if (rested_q) moves[FINISH] = go(DONE);
@@ -707,7 +730,7 @@ module key_unit
 
     move = '0;
     for (int i = 0; i < int'(STATES); i++) move |= moves[i] & {$bits(move_t){in_q[i]}};
-    if (abort_q && running) move = stop_with(abort_status_q);
+    if (abort_q) move = stop_with(abort_status_q);
     if (move_q.go) move = '0;
   end
 
@@ -725,7 +748,7 @@ module key_unit
     due_q       <= (in_q[LOOK] && step_q == 5'd8) || (in_q[WINDOW] && step_q == 5'd10) || (in_q[HEAD] && step_q == 5'd2) || (in_q[SECRET] && step_q == 5'd8)
                 || (in_q[KEYS] && step_q == (is_out ? 5'd22 : 5'd14)) || (in_q[CUT] && step_q == 5'd2);
     later_q     <= step_q >= 5'd1;
-    rested_q    <= in_q[FINISH] && step_q >= 5'd6 && data_clean && mac_clean && rd_idle && wr_idle && wrap_clean && blocks_q == '0;
+    rested_q    <= in_q[FINISH] && step_q >= 5'd6 && data_clean && mac_clean && rd_idle && wr_idle && wrap_clean && !blocks_some_q;
     step_q      <= move_q.go || waits ? '0 : step_q + 5'(step_q != '1);
     resetting_q <= resetting_i[req.queue_idx[QW-1:0]];
     if (out_moves) begin
@@ -735,9 +758,16 @@ module key_unit
     feed_last_q   <= feed_q == (out_moves ? 8'd2 : 8'd1);
     random_some_q <= random_left_q != '0;
     random_more_q <= random_left_q > 17'd32;
-    if (rnd_ask_o && rnd_ready_i) blocks_q <= ask_q;
-    else if (rnd_error_i || wipe_i) blocks_q <= '0;
-    else if (rnd_block) blocks_q <= blocks_q - 5'd1;
+    if (rnd_ask_o && rnd_ready_i) begin
+      blocks_q      <= ask_q;
+      blocks_some_q <= 1'b1;
+    end else if (rnd_error_i || wipe_i) begin
+      blocks_q      <= '0;
+      blocks_some_q <= 1'b0;
+    end else if (rnd_block) begin
+      blocks_q      <= blocks_q - 5'd1;
+      blocks_some_q <= blocks_q != 5'd1;
+    end
     if (in_q[IDLE]) rnd_word_q <= '0;
     else if (rnd_got) rnd_word_q <= rnd_word_q + 2'd1;
     if (in_q[WORK] && wrap_ready) asked_q <= 1'b1;
@@ -805,6 +835,7 @@ module key_unit
       due_q       <= 1'b0;
       rested_q    <= 1'b0;
       blocks_q    <= '0;
+      blocks_some_q <= 1'b0;
     end
   end
 

@@ -56,6 +56,8 @@ module key_write
   logic [AW-1:0]    sweep_q;
 
   logic take, beat_ends, block_ends, burst_ends, few_q;
+  logic starts;
+  assign starts     = in_q[IDLE] && start_i;
   assign take       = in_q[FILL] && in_valid_i && !stop_q;
   // Known before the byte comes.
   always_ff @(posedge clk_i) begin
@@ -65,6 +67,8 @@ module key_write
     last_q      <= few_q && left_q[2:0] == (take ? 3'd2 : 3'd1);
   end
   assign burst_ends = block_ends || last_q;
+  logic ends;        // this burst was the last
+  assign ends       = b_err_i || stop_q || stop_i || done_q;
   assign idle_o     = in_q[IDLE];
   assign in_ready_o = in_q[FILL];
 
@@ -105,59 +109,46 @@ module key_write
 
   always_ff @(posedge clk_i) begin
     if (stop_i) stop_q <= 1'b1;
-    unique case (1'b1)
-      in_q[IDLE]: begin
-        stop_q <= 1'b0;
-        if (start_i) begin
-          at_q    <= addr_i;
-          burst_q <= addr_i[63:LB];
-          from_q  <= addr_i[LB-1:0];
-          left_q  <= bytes_i;
-          fill_q  <= '0;
-          err_o   <= 1'b0;
-          looks_q <= 1'b0;
-          in_q <= go(LOOK);
-        end
-      end
-      // Two cycles, until what is known before a byte is right.
-      in_q[LOOK]: begin
-        looks_q <= 1'b1;
-        if (looks_q) in_q <= go(FILL);
-      end
-      in_q[FILL]:
-      if (stop_q) in_q <= go(IDLE);
-      else if (take) begin
-        at_q   <= at_q + 64'd1;
-        left_q <= left_q - 32'd1;
-        done_q <= last_q;
-        to_q   <= at_q[LB-1:0];
-        if (burst_ends) in_q <= go(SEND);
-        else if (beat_ends) fill_q <= fill_q + 1'b1;
-      end
-      in_q[SEND]: begin
-        beat_q  <= '0;
-        first_q <= 1'b1;
-        final_q <= fill_q == '0;
-        if (aw_ready_i) in_q <= go(DATA);
-      end
-      in_q[DATA]:
-      if (w_ready_i) begin
-        beat_q  <= beat_q + 1'b1;
-        first_q <= 1'b0;
-        final_q <= beat_q + 1'b1 == fill_q;
-        if (final_q) in_q <= go(WAIT);
-      end
-      in_q[WAIT]:
-      if (b_valid_i) begin
-        burst_q <= at_q[63:LB];
-        from_q  <= at_q[LB-1:0];
-        fill_q  <= '0;
-        err_o   <= b_err_i;
-        page_o  <= burst_q[63:12];
-        in_q <= b_err_i || stop_q || stop_i || done_q ? go(IDLE) : go(FILL);
-      end
-      default: in_q <= go(IDLE);
-    endcase
+    // Each state with what ends it, side by side: one bit is set. LOOK has two cycles, until what is known before a byte is right.
+    in_q[IDLE] <= (in_q[IDLE] && !start_i) || (in_q[FILL] && stop_q) || (in_q[WAIT] && b_valid_i && ends);
+    in_q[LOOK] <= starts || (in_q[LOOK] && !looks_q);
+    in_q[FILL] <= (in_q[LOOK] && looks_q) || (in_q[FILL] && !stop_q && !(in_valid_i && burst_ends)) || (in_q[WAIT] && b_valid_i && !ends);
+    in_q[SEND] <= (take && burst_ends) || (in_q[SEND] && !aw_ready_i);
+    in_q[DATA] <= (in_q[SEND] && aw_ready_i) || (in_q[DATA] && !(w_ready_i && final_q));
+    in_q[WAIT] <= (in_q[DATA] && w_ready_i && final_q) || (in_q[WAIT] && !b_valid_i);
+    if (in_q[IDLE]) stop_q <= 1'b0;
+    looks_q <= in_q[LOOK];
+    if (starts) begin
+      at_q   <= addr_i;
+      left_q <= bytes_i;
+      err_o  <= 1'b0;
+    end
+    if (take) begin
+      at_q   <= at_q + 64'd1;
+      left_q <= left_q - 32'd1;
+      done_q <= last_q;
+      to_q   <= at_q[LB-1:0];
+    end
+    // A burst's first beat: known once its first byte is awaited.
+    if (in_q[LOOK] || in_q[WAIT]) begin
+      from_q  <= at_q[LB-1:0];
+      fill_q  <= '0;
+    end else if (take && beat_ends && !burst_ends) fill_q <= fill_q + 1'b1;
+    if (in_q[LOOK] || (in_q[WAIT] && b_valid_i)) burst_q <= at_q[63:LB];
+    if (in_q[SEND]) begin
+      beat_q  <= '0;
+      first_q <= 1'b1;
+      final_q <= fill_q == '0;
+    end
+    if (in_q[DATA] && w_ready_i) begin
+      beat_q  <= beat_q + 1'b1;
+      first_q <= 1'b0;
+      final_q <= beat_q + 1'b1 == fill_q;
+    end
+    if (in_q[WAIT] && b_valid_i) begin
+      err_o  <= b_err_i;
+      page_o <= burst_q[63:12];
+    end
     if (!rst_ni) begin
       in_q <= go(IDLE);
       err_o   <= 1'b0;

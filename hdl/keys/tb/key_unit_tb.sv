@@ -106,7 +106,7 @@ module key_unit_tb
   end
   assign left_o = {
     words, dut.u_data.put_q != '0, dut.u_data.first_q != '0, dut.word != '0, dut.out_word_q != '0, dut.put_word_q != '0,
-    dut.in_half_q != '0, dut.given_q != '0, dut.head_q != '0, dut.came_word != '0, dut.rnd_put_q != '0, dut.head_word_q != '0,
+    dut.in_half_q != '0, dut.given_q != '0, dut.head_q != '0, dut.came_word != '0, dut.rnd_put_q != '0 || dut.secret_put_q != '0 || dut.mac_put_q != '0, dut.head_word_q != '0,
     dut.byte_q != '0, dut.u_slots.key_q != '0, dut.u_mac.word_q != '0, dut.u_mac.root_word_q != '0, dut.u_mac.source_q != '0,
     !(dut.u_mac.u_hmac.u_zero.zero_o && dut.u_mac.u_hmac.u_zero.words_zero_o),
     !(dut.u_mac.u_hmac.u_sha2.u_core.u_zero.zero_o && dut.u_mac.u_hmac.u_sha2.u_pad.u_zero.zero_o),

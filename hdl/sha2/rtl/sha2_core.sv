@@ -17,7 +17,7 @@
 // The variables a to d lag behind e to h by one cycle, and four slots between blocks, MIX, take the place of rounds:
 // they rotate both chains once around, adding the hash value word by word, which ends a block and sets up the next
 // together. At a message's start chains and hash value are zero and the initial value is added.
-// A block takes 2*64+8 = 136 (SHA-256) or 2*80+8 = 168 cycles, a message 10 more. Only a missing word adds to that.
+// A block takes 2*64+8 = 136 (SHA-256) or 2*80+8 = 168 cycles, a message 11 more. Only a missing word adds to that.
 module sha2_core
   import sha2_pkg::*;
 (
@@ -49,7 +49,7 @@ module sha2_core
   logic close_q;               // with phase_a_q: no slot, but the last word of a to d and the end
   logic [6:0] cnt_q, cnt_d;
   logic mix_q, mix_d;
-  logic was_mix_q;             // the slot before was MIX
+  logic mix_a_q;               // with phase_a_q: the slot before was MIX
   logic take_q;                // this slot takes a message word
   logic final_q;               // the last block's words are in
   logic closing_q;             // this MIX ends the message
@@ -61,7 +61,6 @@ module sha2_core
   assign b_en = phase_b_q;
   assign word_ready_o = phase_a_q && take_q;
   assign idle_o = idle_q;
-  assign done_o = done_q;
 
   assign block_end = cnt_q == (is_256_q ? 7'd65 : 7'd81);
   always_comb begin
@@ -88,17 +87,18 @@ module sha2_core
     end
     if (a_en) begin
       phase_a_q <= 1'b0;
+      mix_a_q   <= 1'b0;
       phase_b_q <= !close_q;
       done_q    <= close_q;
       if (take_q && word_last_i) final_q <= 1'b1;
     end
     if (b_en) begin
       phase_a_q <= 1'b1;
+      mix_a_q   <= mix_q;
       phase_b_q <= 1'b0;
       close_q   <= closing_q && cnt_q == 7'd1;
       cnt_q     <= cnt_d;
       mix_q     <= mix_d;
-      was_mix_q <= mix_q;
       closing_q <= block_end ? final_q : closing_q;
       take_q    <= !final_q && cnt_d < 7'd16;
       use_256_q <= !mix_d && is_256_q;
@@ -107,12 +107,12 @@ module sha2_core
     if (clear_i) begin
       phase_a_q <= 1'b0;
       phase_b_q <= 1'b0;
+      mix_a_q   <= 1'b0;
       done_q    <= 1'b0;
       close_q   <= 1'b0;
       alg_q     <= SHA_256;
       cnt_q     <= '0;
       mix_q     <= 1'b0;
-      was_mix_q <= 1'b0;
       take_q    <= 1'b0;
       final_q   <= 1'b0;
       closing_q <= 1'b0;
@@ -232,10 +232,10 @@ module sha2_core
     if (a_en) begin
       a_q[0] <= t1_q + y_q;
       for (int i = 1; i < 4; i++) a_q[i] <= a_q[i-1];
-      if (was_mix_q) begin
-        ha_q[0] <= t1_q;
-        for (int i = 1; i < 4; i++) ha_q[i] <= ha_q[i-1];
-      end
+    end
+    if (mix_a_q && (!take_q || word_valid_i)) begin
+      ha_q[0] <= t1_q;
+      for (int i = 1; i < 4; i++) ha_q[i] <= ha_q[i-1];
     end
     if (b_en) begin
       p_q    <= kw_q + e_q[2];
@@ -264,31 +264,36 @@ module sha2_core
     end
   end
 
-  // The last MIX makes the digest's words one by one: of both chains in turn, from each the last first.
-  logic        ends_a, ends_e, ends, gives;
+  // The last MIX makes the digest's words one by one: of both chains in turn, from each the last first. They are picked, then given.
+  logic        ends, ends_q, gives;
   logic [2:0]  given_q, index;
-  logic [63:0] made, turned;
-  assign ends_a = phase_a_q && was_mix_q && closing_q;
-  assign ends_e = phase_b_q && mix_q && closing_q;
-  assign ends   = ends_a || ends_e;
-  assign gives  = ends && (alg_q != SHA_384 || index < 3'd6);
-  assign index  = {!given_q[0], ~given_q[2:1]};
-  assign made   = phase_a_q ? t1_q : pd_q;
+  logic [63:0] made_q, turned;
+  assign ends  = closing_q && (mix_a_q || (phase_b_q && mix_q));
+  assign index = {!given_q[0], ~given_q[2:1]};
+  assign gives = ends_q && (alg_q != SHA_384 || index < 3'd6);
   always_comb begin
-    for (int i = 0; i < 8; i++) turned[8*i+:8] = made[8*(7-i)+:8];
+    for (int i = 0; i < 8; i++) turned[8*i+:8] = made_q[8*(7-i)+:8];
     if (is_256_q) turned[63:32] = turned[31:0];
   end
   always_ff @(posedge clk_i) begin
+    made_q      <= phase_a_q ? t1_q : pd_q;
+    ends_q      <= ends;
+    done_o      <= done_q;
     digest_at_o <= is_256_q ? {1'b0, index[2:1]} : index;
     digest_o    <= turned;
     digest_we_o <= is_256_q ? {index[0], !index[0]} : '1;
-    if (ends) given_q <= given_q + 3'd1;
+    if (ends_q) given_q <= given_q + 3'd1;
     if (!gives || clear_i) begin
       digest_we_o <= '0;
       digest_at_o <= '0;
       digest_o    <= '0;
     end
-    if (clear_i) given_q <= '0;
+    if (clear_i) begin
+      made_q  <= '0;
+      ends_q  <= 1'b0;
+      done_o  <= 1'b0;
+      given_q <= '0;
+    end
   end
 
 `ifndef SYNTHESIS

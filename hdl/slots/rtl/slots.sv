@@ -4,7 +4,7 @@
 // lanes, over a port of their own, and by nothing else. Reader 0 is the key unit, reader 1 the engines for elliptic curves.
 //
 // Readers take turns: whoever asks waits for its grant and keeps it for as long as it asks. It gives a slot's number, and sees the public
-// half three cycles later; material comes when it fetches, eight words of 8 bytes in cycles that follow each other, the first four cycles
+// half three cycles later (a count a cycle after it was made); material comes when it fetches, eight words of 8 bytes in cycles that follow each other, the first four cycles
 // later, to it alone, byte i of a word in [8*i +: 8].
 //
 // The key unit changes one slot at a time, and holds its command until done_o:
@@ -175,7 +175,7 @@ module slots
   assign read_meta_o = shown(read_public_q.meta, read_public_q.generation, read_flags);
   assign read_used_o = read_public_q.used;
 
-  typedef enum logic [2:0] {IDLE, DRAIN, STORE, CLEAR, LOAD, WRITE, DONE} state_e;
+  typedef enum logic [2:0] {IDLE, DRAIN, STORE, CLEAR, LOAD, WRITE, DONE, SETTLE} state_e;   // SETTLE: of what was written the slot is made
   state_e           state_q, state_d;
   logic [LANES-1:0] sent_q, sent_d, finished_q, drained;
   logic             take, on_port, all_done, fill_q, stores;
@@ -192,7 +192,7 @@ module slots
     for (int e = 0; e < int'(EC); e++) if (ec_held_i[e] && ec_held_slot_i[e][IW-1:0] == slot) held_q <= 1'b1;
   end
   // What is known of a command before it is taken, in its third cycle or later.
-  logic             asked_q, may_q;
+  logic             asked_q, may_q, rights_q, count_q;   // may_q: it may take the slot; rights_q, count_q: it begins at once
   logic             aes_q, filled_q;
   logic [SLOTS-1:0] this_q;
   always_ff @(posedge clk_i) begin
@@ -202,6 +202,8 @@ module slots
     this_q    <= SLOTS'(1) << slot;
     filled_q  <= (valid_q & this_q) != '0;
     may_q     <= rst_ni && state_q == IDLE && !take && asked_q && put_valid_i && put_op_i inside {SLOT_FILL, SLOT_EMPTY} && !wipe_i;
+    rights_q  <= rst_ni && state_q == IDLE && !rights_q && asked_q && put_valid_i && put_op_i == SLOT_RIGHTS && !wipe_i;
+    count_q   <= rst_ni && state_q == IDLE && !count_q && asked_q && put_valid_i && put_op_i == SLOT_COUNT && !wipe_i;
   end
   assign take     = may_q && !(look_busy_i && look == slot) && !(ec_ask_i.busy && ec_key == slot);
   assign on_port  = state_q == CLEAR || state_q == LOAD;
@@ -218,7 +220,8 @@ module slots
     assign out_d      = out_q + 10'(lane_given_i[l]) - 10'(lane_answered_i[l]);
     always_ff @(posedge clk_i) begin
       out_q <= out_d;
-      if (take) old_q <= filled_q ? out_d : '0;
+      // As they are when the slot is taken.
+      if (state_q == IDLE) old_q <= filled_q ? out_d : '0;
       else if (old_q != '0 && lane_answered_i[l]) old_q <= old_q - 10'd1;
       if (!rst_ni) begin
         out_q <= '0;
@@ -240,7 +243,7 @@ module slots
     show_q    <= (state_q == CLEAR && all_done && aes_q) || (state_q == LOAD && !all_done && (sent_q | key_ready_i) != '1);
     if (stores && aes_q && !put_at_q[2]) key_q <= {put_word_i, key_q[255:64]};
     // One cycle late.
-    forget_q <= wipe_i || !rst_ni || state_q inside {IDLE, WRITE};
+    forget_q <= wipe_i || !rst_ni || state_q inside {IDLE, WRITE, SETTLE};
     if (forget_q) key_q <= '0;
     if (wipe_i || !rst_ni) begin
       put_ask_o <= 1'b0;
@@ -249,26 +252,30 @@ module slots
   end
   assign key_o = key_q & {256{show_q}};
 
-  // A seal's count goes first: the key unit can wait.
-  logic          now_meta, now_used;
+  // A seal's count goes first: the key unit can wait. Counts are written a cycle late.
+  logic          now_meta, now_used, now_valid, used_we_q;
+  logic [IW-1:0] used_at_q;
+  logic [31:0]   used_word_q;
   logic [WW-1:0] sweep_q;
   logic [WW:0]   wipe_left_q;
   assign wiped_o  = wipe_i && wipe_left_q == '0;
-  assign now_used = state_q == WRITE && !count_i;
-  assign now_meta = (state_q == IDLE && asked_q && put_valid_i && put_op_i == SLOT_RIGHTS) || (now_used && put_op_i != SLOT_COUNT);
+  assign now_used  = state_q == WRITE && !count_i;
+  assign now_meta  = state_q == SETTLE && put_op_i != SLOT_COUNT;
+  assign now_valid = state_q == SETTLE && put_op_i == SLOT_FILL;
   always_comb begin
     state_d = state_q;
     unique case (state_q)
       IDLE: begin
         if (take) state_d = DRAIN;
-        else if (now_meta) state_d = DONE;
-        else if (asked_q && put_valid_i && put_op_i == SLOT_COUNT) state_d = WRITE;
+        else if (rights_q) state_d = SETTLE;
+        else if (count_q) state_d = WRITE;
       end
       DRAIN:   if (drained == '1 && !held_q) state_d = STORE;
       STORE:   if (stores && put_at_q == '1) state_d = CLEAR;
       CLEAR:   if (all_done) state_d = aes_q ? LOAD : WRITE;
       LOAD:    if (all_done) state_d = WRITE;
-      WRITE:   if (now_used) state_d = DONE;
+      WRITE:   if (now_used) state_d = SETTLE;
+      SETTLE:  state_d = DONE;
       default: state_d = IDLE;
     endcase
     if (wipe_i || !rst_ni) state_d = IDLE;
@@ -278,20 +285,18 @@ module slots
     // The place that is written is found a cycle before.
     place_q <= wipe_i ? sweep_q : {slot, put_at_d};
     if (now_meta || wipe_i) meta[place_q[WW-1:3]] <= wipe_i ? '0 : put_meta_i;
-    if (count_i || now_used || ec_counts || wipe_i) begin
-      used[wipe_i ? place_q[WW-1:3] : count_i ? look : ec_counts ? ec_key : place_q[WW-1:3]] <=
-          wipe_i ? '0 : count_i ? used_next_q : ec_counts ? ec_ask_i.used : put_used_i;
-    end
+    used_we_q   <= count_i || now_used || ec_counts || wipe_i;
+    used_at_q   <= wipe_i ? place_q[WW-1:3] : count_i ? look : ec_counts ? ec_key : place_q[WW-1:3];
+    used_word_q <= wipe_i ? '0 : count_i ? used_next_q : ec_counts ? ec_ask_i.used : put_used_i;
+    if (used_we_q) used[used_at_q] <= used_word_q;
     if (stores || wipe_i) material[place_q] <= put_word_i & {64{fill_q && !wipe_i}};
     put_at_q    <= put_at_d;
     sweep_q     <= wipe_i ? sweep_q + 1'b1 : '0;
     wipe_left_q <= !wipe_i ? (WW + 1)'(WIPE_CYCLES) : wipe_left_q - (WW + 1)'(wipe_left_q != '0);
-    if (take) valid_q <= valid_q & ~this_q;
-    if (now_used && put_op_i == SLOT_FILL) begin
-      valid_q          <= valid_q | this_q;
-      used_once_q      <= used_once_q | this_q;
-      generation[place_q[WW-1:3]] <= put_meta_i.generation;
-    end
+    // By a bit for each slot, without an enable for all.
+    valid_q     <= (valid_q & ~(this_q & {SLOTS{take}})) | (this_q & {SLOTS{now_valid}});
+    used_once_q <= used_once_q | (this_q & {SLOTS{now_valid}});
+    if (now_valid) generation[place_q[WW-1:3]] <= put_meta_i.generation;
     sent_q     <= sent_d;
     finished_q <= !on_port || all_done ? '0 : finished_q | key_done_i;
     if (wipe_i) valid_q <= '0;

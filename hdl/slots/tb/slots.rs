@@ -66,6 +66,8 @@ struct Slots {
     rng: ChaCha8Rng,
     meta: [Meta; SLOTS],
     used: [u32; SLOTS],
+    /// Slots that were counted on in this cycle and in the one before, with the count as it was: it is written a cycle late.
+    counted: [Option<(usize, u32)>; 2],
     /// What a reset leaves in the memory is not known.
     key: [Option<[u8; 64]>; SLOTS],
     now: Option<Put>,
@@ -107,6 +109,7 @@ impl Slots {
             rng: ChaCha8Rng::seed_from_u64(seed),
             meta: Default::default(),
             used: [0; SLOTS],
+            counted: [None; 2],
             key: [None; SLOTS],
             now: None,
             guard: Guard::Idle,
@@ -192,6 +195,7 @@ impl Slots {
         if self.guard == Guard::Idle {
             self.look = self.rng.random_range(0..SLOTS);
         }
+        self.counted = [None, self.counted[0]];
         self.b.set("look_slot_i", self.look as u64);
         self.b.set("look_busy_i", self.guard != Guard::Idle);
         let mut seal = false;
@@ -218,6 +222,7 @@ impl Slots {
         self.b.set("count_i", seal);
         if seal {
             self.seals += 1;
+            self.counted[0] = Some((self.look, self.used[self.look]));
             self.used[self.look] = self.used[self.look].wrapping_add(1);
         }
         self.readers.drive(&mut self.b, &mut self.rng, SLOTS);
@@ -304,10 +309,13 @@ impl Slots {
             .as_ref()
             .is_some_and(|p| p.before.is_some() && p.slot == self.look);
         if self.guard == Guard::Look {
-            self.looked = (!held).then_some((self.meta[self.look], self.used[self.look]));
+            let before = self.counted[1].filter(|c| c.0 == self.look);
+            let used = before.map_or(self.used[self.look], |c| c.1);
+            self.looked = (!held).then_some((self.meta[self.look], used));
         }
         if let Some((slot, used)) = signature {
             assert!(self.meta[slot].valid && self.meta[slot].key_type > 5);
+            self.counted[0] = Some((slot, self.used[slot]));
             self.used[slot] = self.used[slot].wrapping_add(1);
             assert_eq!(used, self.used[slot], "a signature is not counted on");
         }
@@ -319,10 +327,11 @@ impl Slots {
         let (command, completed) = (self.now.as_ref(), self.completed);
         let stores = command.filter(|p| p.op < RIGHTS && p.drained() && !self.readers.holds(p.slot));
         let stores = stores.map(|p| p.slot);
-        let (meta, used, key) = (&self.meta, &self.used, &self.key);
+        let (meta, used, key, late) = (&self.meta, &self.used, &self.key, self.counted[0]);
+        let used = |s: usize| late.filter(|c| c.0 == s).map_or(used[s], |c| c.1);
         let quiet = |s: usize| completed > 0 && command.is_none_or(|p| p.slot != s);
         let known = Known {
-            public: &|s| quiet(s).then(|| (meta[s], used[s])),
+            public: &|s| quiet(s).then(|| (meta[s], used(s))),
             key: &|s| key[s],
             steady: &|s| stores != Some(s),
         };

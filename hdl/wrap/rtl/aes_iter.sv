@@ -31,8 +31,10 @@ module aes_iter
   input  logic         start_i,
   input  logic         decrypt_i,
   output logic         take_o,
+  output logic         take_last_o,    // of the four
   input  logic [31:0]  data_i,
   output logic         valid_o,
+  output logic         valid_last_o,
   output logic [31:0]  data_o
 );
   typedef enum logic [2:0] {ST_IDLE, ST_EXPAND, ST_LOAD, ST_ROUND, ST_WIPE} state_e;
@@ -101,11 +103,13 @@ module aes_iter
     // What happens in the next cycle.
     capture_q <= state_q[ST_EXPAND] && (ph_q == 4'd4 || (ph_q == 4'd0 && !sub_q));
     commit_q  <= state_q[ST_EXPAND] && ph_q == 4'd5;
-    take_o    <= state_q[ST_LOAD] && ph_q <= 4'd3;
+    take_o      <= state_q[ST_LOAD] && ph_q <= 4'd3;
+    take_last_o <= state_q[ST_LOAD] && ph_q == 4'd3;
     shift_q   <= (state_q[ST_LOAD] && ph_q != 4'd0) || (state_q[ST_ROUND] && (ph_q <= 4'd2 || (ph_q >= 4'd6 && !last_q)));
     back_q    <= state_q[ST_ROUND] && ph_q >= 4'd6 && ph_q <= 4'd9 && !last_q;
     permute_q <= (state_q[ST_LOAD] && ph_q == 4'd4) || (state_q[ST_ROUND] && ph_q == 4'd9 && !last_q);
-    valid_o   <= state_q[ST_ROUND] && ph_q >= 4'd6 && ph_q <= 4'd9 && last_q;
+    valid_o      <= state_q[ST_ROUND] && ph_q >= 4'd6 && ph_q <= 4'd9 && last_q;
+    valid_last_o <= state_q[ST_ROUND] && ph_q == 4'd9 && last_q;
     last_word_q <= word_q == {rounds_q, 2'd3};
     swept_q     <= wipe && rst_ni && word_q == 6'd62;
     last_q      <= state_q[ST_ROUND] && left_q == 4'd0;
@@ -131,9 +135,12 @@ module aes_iter
     endcase
   end
   logic [31:0] sub;                // out of the S-boxes
-  logic [3:0]  mod_next;
-  assign mod_next = mod_q + 4'd1 == nk_q ? 4'd0 : mod_q + 4'd1;
+  logic [3:0]  mod_next_q;         // found long before a word is kept
+  logic        turns_q, half_q;    // it is 0; it is 4
   always_ff @(posedge clk_i) begin
+    mod_next_q <= mod_q + 4'd1 == nk_q ? 4'd0 : mod_q + 4'd1;
+    turns_q    <= mod_q + 4'd1 == nk_q;
+    half_q     <= mod_q == 4'd3 && nk_q[3];
     if (ready_o && expand_i) begin
       size_q  <= key_size_i;
       word_q  <= '0;
@@ -152,11 +159,11 @@ module aes_iter
       if (capture_q) next_q <= given_q ? win_q[0] : old ^ (sub_q ? sub ^ (rot_q ? {24'd0, rcon_q} : '0) : win_q[7]);
       if (commit_q) begin
         word_q   <= word_q + 6'd1;
-        mod_q    <= mod_next;
-        if (mod_next == 4'd0) given_q <= 1'b0;
-        rot_q    <= mod_next == 4'd0;
+        mod_q    <= mod_next_q;
+        if (turns_q) given_q <= 1'b0;
+        rot_q    <= turns_q;
         // A 256-bit key has SubWord in the middle too.
-        sub_q    <= mod_next == 4'd0 || (nk_q[3] && mod_next == 4'd4 && !given_q);
+        sub_q    <= turns_q || (half_q && !given_q);
         if (rot_q) rcon_q <= aes_pkg::xtime(rcon_q);
       end
     end else next_q <= '0;

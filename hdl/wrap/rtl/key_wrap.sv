@@ -73,10 +73,7 @@ module key_wrap
   states_t  after_q, after_d;                   // where ST_ALIGN leads to
   job_e     job_q, job_d;
   wrap_op_e op_q;
-  logic     kwp, open, unwrap, inverse_q;
-  assign kwp    = op_q inside {WRAP_KWP_WRAP, WRAP_KWP_UNWRAP};
-  assign open   = op_q == WRAP_GCM_OPEN;
-  assign unwrap = op_q == WRAP_KWP_UNWRAP;
+  logic     kwp, open, unwrap, inverse_q;       // of the operation, from its registers
 
   localparam logic [31:0] ICV2 = 32'hA659_59A6;  // RFC 5649, 3; the same in either byte order
 
@@ -131,6 +128,8 @@ module key_wrap
   } move_t;
   move_t now_q, now_d;
   logic [3:0] semi_q, semi_d, semis_q;          // semiblock of KWP, and how many
+  logic [3:0] semi_next_q;                      // the one after; after the last of a pass the first
+  logic       ending_q;                         // no other follows
   logic [2:0] pass_q, pass_d;                   // passes over the semiblocks to come
   logic [5:0] t_q, t_d;
   logic [2:0] block_q, block_d, blocks_q, aad_blocks_q;
@@ -138,11 +137,11 @@ module key_wrap
   logic [31:0] diff_q;
   logic [3:0]  stray_q, icv_part_q;
   logic        blank_q;                         // nothing of the word at the head stays
-  assign single = semis_q == 4'd1;
+  always_ff @(posedge clk_i) single <= semis_q == 4'd1;
 
   // AES and GHASH.
   key_size_e size_q;
-  logic aes_clear_q, aes_ready, aes_start, aes_take, aes_valid;
+  logic aes_clear_q, aes_ready, aes_start, aes_take, aes_valid, aes_take_last, aes_valid_last;
   logic [31:0] aes_in, aes_out;
   aes_iter #(.SBOX(SBOX)) u_aes (
     .clk_i,
@@ -156,8 +155,10 @@ module key_wrap
     .start_i(aes_start),
     .decrypt_i(inverse_q),
     .take_o(aes_take),
+    .take_last_o(aes_take_last),
     .data_i(aes_in),
     .valid_o(aes_valid),
+    .valid_last_o(aes_valid_last),
     .data_o(aes_out)
   );
   logic zero_work_q, zero_result_q;
@@ -179,128 +180,122 @@ module key_wrap
   logic [31:0] t_word;
   assign t_word = single ? '0 : {2'd0, t_q, 24'd0};
 
-  // Control.
+  // Control: each state with what ends it and where it leads to, side by side, since one bit is set.
+  logic in_ends, out_ends, hash_ends, block_ends, kwp_ends, job_kwp, aligned, counting;
+  assign job_kwp    = job_q == JOB_KWP;
+  assign block_ends = word_q == 2'd3;
+  assign in_ends    = state_q[ST_INPUT] && aes_take_last;
+  assign out_ends   = state_q[ST_OUTPUT] && aes_valid_last;
+  assign hash_ends  = state_q[ST_AAD_WAIT] && !hash_busy;
+  assign kwp_ends   = out_ends && job_kwp;
+  assign aligned    = turn_q && !turning_q;
+  function automatic states_t to(logic when, state_e s);
+    return {20'd0, when} << s;
+  endfunction
+  states_t ends;
+  logic    wiped;
   always_comb begin
-    state_n  = state_q;
-    after_d  = after_q;
-    job_d    = job_q;
-    count_d  = count_q + 5'd1;
-    target_d = target_q;
-    semi_d   = semi_q;
-    pass_d   = pass_q;
-    t_d      = t_q;
-    block_d  = block_q;
-    unique case (1'b1)
-      state_q[ST_IDLE]: if (valid_i) state_n = go(ST_TAKE);
-      state_q[ST_TAKE]: state_n = go(ST_PREPARE);
-      state_q[ST_PREPARE]: begin
-        // Lengths are known: counts follow in registers.
-        state_n = go(ST_LOAD);
-      end
-      state_q[ST_LOAD]: if (in_last_q) begin
-        state_n = unwrap ? go(ST_HEAD) : go(ST_KEY);
-        count_d = '0;
-      end
-      state_q[ST_HEAD]: if (due_q) state_n = go(ST_KEY);
-      state_q[ST_KEY]: begin
-        count_d = '0;
-        block_d = '0;
-        pass_d  = single ? 3'd0 : 3'd5;
-        semi_d  = unwrap ? semis_q - 4'd1 : 4'd0;
-        t_d     = unwrap ? {semis_q, 2'b0} + {1'b0, semis_q, 1'b0} : 6'd1;
-        job_d   = kwp ? JOB_KWP : JOB_H;
-        after_d = go(ST_START);
-        target_d = unwrap ? {semis_q - 4'd1, 1'b0} : 5'd0;
-        if (aes_ready) begin
-          if (bad_q) state_n = go(ST_JUDGE);
-          else unique case (op_q)
-            WRAP_KWP_WRAP:   state_n = go(ST_ICV);
-            WRAP_KWP_UNWRAP: state_n = go(ST_ALIGN);
-            default:         state_n = go(ST_START);
-          endcase
-        end
-      end
-      state_q[ST_ICV]: if (due_q) state_n = go(ST_START);
-      state_q[ST_START]: state_n = go(ST_INPUT);
-      state_q[ST_INPUT]: if (aes_take && word_q == 2'd3) begin
+    // The AES leaves ready_o two cycles after the wipe begins.
+    wiped = state_q[ST_WIPE] && count_q[4:2] != 3'd0 && aes_ready;
+    ends  = '0;
+    ends[ST_IDLE]         = valid_i;
+    ends[ST_TAKE]         = 1'b1;
+    ends[ST_PREPARE]      = 1'b1;  // lengths are known: counts follow in registers
+    ends[ST_LOAD]         = in_last_q;
+    ends[ST_HEAD]         = due_q;
+    ends[ST_KEY]          = aes_ready;
+    ends[ST_ICV]          = due_q;
+    ends[ST_START]        = 1'b1;
+    ends[ST_INPUT]        = aes_take_last;
+    ends[ST_OUTPUT]       = aes_valid_last;
+    ends[ST_AAD]          = block_ends;
+    ends[ST_AAD_WAIT]     = !hash_busy;
+    ends[ST_LENGTHS_WAIT] = !hash_busy;
+    ends[ST_LENGTHS]      = block_ends;
+    ends[ST_ALIGN]        = aligned;
+    ends[ST_FRONT]        = due_q;
+    ends[ST_VERIFY]       = due_q;
+    ends[ST_JUDGE]        = due_q;
+    ends[ST_WIPE]         = wiped;
+    ends[ST_GIVE]         = due_q;
+    ends[ST_DONE]         = ack_i;
+    state_n = (state_q & ~ends)
+        | to(state_q[ST_IDLE] && valid_i, ST_TAKE)
+        | to(state_q[ST_TAKE], ST_PREPARE)
+        | to(state_q[ST_PREPARE], ST_LOAD)
+        | to(state_q[ST_LOAD] && in_last_q && unwrap, ST_HEAD)
+        | to((state_q[ST_LOAD] && in_last_q && !unwrap) || (state_q[ST_HEAD] && due_q), ST_KEY)
+        | to(state_q[ST_KEY] && aes_ready && bad_q, ST_JUDGE)
+        | to(state_q[ST_KEY] && aes_ready && !bad_q && op_q == WRAP_KWP_WRAP, ST_ICV)
+        | to(state_q[ST_KEY] && aes_ready && !bad_q && unwrap, ST_ALIGN)
+        | to(state_q[ST_KEY] && aes_ready && !bad_q && !kwp, ST_START)
+        | to(state_q[ST_ICV] && due_q, ST_START)
+        | to(state_q[ST_START], ST_INPUT)
         // The semiblock that was read has to come to the head again, to be replaced.
-        state_n = job_q == JOB_KWP ? go(ST_ALIGN) : go(ST_OUTPUT);
-        after_d = go(ST_OUTPUT);
-      end
-      state_q[ST_OUTPUT]: if (aes_valid && word_q == 2'd3) begin
-        unique case (job_q)
-          JOB_H: begin
-            job_d   = JOB_COUNTER;
-            state_n = aad_blocks_q == 3'd0 ? go(ST_START) : go(ST_AAD);
-          end
-          JOB_COUNTER: begin
-            block_d = block_q + 3'd1;
-            state_n = block_last_q ? go(ST_LENGTHS_WAIT) : go(ST_START);
-          end
-          JOB_TAG: begin
-            state_n  = go(ST_ALIGN);
-            after_d  = go(ST_JUDGE);
-            target_d = '0;
-          end
-          default: begin
-            state_n = go(ST_ALIGN);
-            after_d = go(ST_START);
-            t_d     = unwrap ? t_q - 6'd1 : t_q + 6'd1;
-            semi_d  = unwrap ? semi_q - 4'd1 : semi_q + 4'd1;
-            if (semi_last_q) begin
-              semi_d = unwrap ? semis_q - 4'd1 : 4'd0;
-              pass_d = pass_q - 3'd1;
-              if (pass_q == 3'd0) after_d = unwrap ? go(ST_VERIFY) : go(ST_FRONT);
-            end
-            target_d = {semi_d, 1'b0};
-            if (pass_q == 3'd0 && !after_d[ST_START]) target_d = unwrap ? 5'd0 : 5'd16;
-            count_d = '0;
-          end
-        endcase
-      end
-      state_q[ST_AAD]: if (word_q == 2'd3) begin
-        block_d = block_q + 3'd1;
-        state_n = go(ST_AAD_WAIT);
-      end
-      state_q[ST_AAD_WAIT]: if (!hash_busy) begin
-        state_n = aad_last_q ? go(ST_START) : go(ST_AAD);
-        if (aad_last_q) block_d = '0;
-      end
-      state_q[ST_LENGTHS_WAIT]: if (!hash_busy) state_n = go(ST_LENGTHS);
-      state_q[ST_LENGTHS]: if (word_q == 2'd3) begin
-        job_d   = JOB_TAG;
-        state_n = go(ST_START);
-      end
-      state_q[ST_ALIGN]: begin
-        count_d = '0;
-        if (turn_q && !turning_q) state_n = after_q;
-      end
-      // A goes where the payload has two words to spare, which then become the first.
-      state_q[ST_FRONT]: if (due_q) begin
-        state_n  = go(ST_ALIGN);
-        after_d  = go(ST_JUDGE);
-        target_d = 5'd16;
-      end
-      state_q[ST_VERIFY]: if (due_q) begin
-        state_n = go(ST_JUDGE);
-        count_d = '0;
-      end
-      state_q[ST_JUDGE]: if (due_q) begin
-        state_n = go(ST_WIPE);
-        count_d = '0;
-      end
-      // The AES leaves ready_o two cycles after the wipe begins here.
-      state_q[ST_WIPE]: begin
-        if (count_q == 5'd31) count_d = count_q;
-        if (count_q[4:2] != 3'd0 && aes_ready) begin
-          state_n = result_q && !clear_i ? go(ST_GIVE) : go(ST_IDLE);
-          count_d = '0;
-        end
-      end
-      state_q[ST_GIVE]: if (due_q) state_n = go(ST_DONE);
-      state_q[ST_DONE]: if (ack_i) state_n = go(ST_IDLE);
-      default: state_n = go(ST_WIPE);
-    endcase
+        | to(in_ends && job_kwp, ST_ALIGN)
+        | to(in_ends && !job_kwp, ST_OUTPUT)
+        | to(out_ends && job_q == JOB_H && aad_blocks_q == 3'd0, ST_START)
+        | to(out_ends && job_q == JOB_H && aad_blocks_q != 3'd0, ST_AAD)
+        | to(out_ends && job_q == JOB_COUNTER && block_last_q, ST_LENGTHS_WAIT)
+        | to(out_ends && job_q == JOB_COUNTER && !block_last_q, ST_START)
+        | to(out_ends && (job_q == JOB_TAG || job_kwp), ST_ALIGN)
+        | to(state_q[ST_AAD] && block_ends, ST_AAD_WAIT)
+        | to(hash_ends && aad_last_q, ST_START)
+        | to(hash_ends && !aad_last_q, ST_AAD)
+        | to(state_q[ST_LENGTHS_WAIT] && !hash_busy, ST_LENGTHS)
+        | to(state_q[ST_LENGTHS] && block_ends, ST_START)
+        | (after_q & {21{state_q[ST_ALIGN] && aligned}})
+        | to(state_q[ST_FRONT] && due_q, ST_ALIGN)
+        | to(state_q[ST_VERIFY] && due_q, ST_JUDGE)
+        | to(state_q[ST_JUDGE] && due_q, ST_WIPE)
+        | to(wiped && result_q && !clear_i, ST_GIVE)
+        | to(wiped && !(result_q && !clear_i), ST_IDLE)
+        | to(state_q[ST_GIVE] && due_q, ST_DONE)
+        | to(state_q[ST_DONE] && ack_i, ST_IDLE);
+
+    // Cycles in a state of fixed length, and in the wipe.
+    counting = state_q[ST_HEAD] || state_q[ST_ICV] || state_q[ST_FRONT] || state_q[ST_VERIFY] || state_q[ST_JUDGE] || state_q[ST_GIVE];
+    count_d  = (counting && !due_q) || (state_q[ST_WIPE] && !wiped) ? count_q + 5'(!(state_q[ST_WIPE] && count_q == 5'd31)) : '0;
+
+    // Where ST_ALIGN leads to and what it brings to the head; of a semiblock of KWP the next one, or what comes after the last.
+    after_d  = after_q;
+    target_d = target_q;
+    if (state_q[ST_KEY]) begin
+      after_d  = go(ST_START);
+      target_d = unwrap ? {semis_q - 4'd1, 1'b0} : 5'd0;
+    end
+    if (state_q[ST_INPUT]) after_d = go(ST_OUTPUT);
+    if (state_q[ST_OUTPUT]) begin
+      after_d  = !job_kwp ? go(ST_JUDGE) : !ending_q ? go(ST_START) : unwrap ? go(ST_VERIFY) : go(ST_FRONT);
+      target_d = !job_kwp ? 5'd0 : !ending_q ? {semi_next_q, 1'b0} : unwrap ? 5'd0 : 5'd16;
+    end
+    // A goes where the payload has two words to spare, which then become the first.
+    if (state_q[ST_FRONT]) begin
+      after_d  = go(ST_JUDGE);
+      target_d = 5'd16;
+    end
+
+    job_d   = job_q;
+    semi_d  = semi_q;
+    pass_d  = pass_q;
+    t_d     = t_q;
+    block_d = block_q;
+    if (state_q[ST_KEY]) begin
+      job_d   = kwp ? JOB_KWP : JOB_H;
+      pass_d  = single ? 3'd0 : 3'd5;
+      semi_d  = unwrap ? semis_q - 4'd1 : 4'd0;
+      t_d     = unwrap ? {semis_q, 2'b0} + {1'b0, semis_q, 1'b0} : 6'd1;
+    end
+    if (kwp_ends) begin
+      semi_d = semi_next_q;
+      t_d    = unwrap ? t_q - 6'd1 : t_q + 6'd1;
+      pass_d = pass_q - 3'(semi_last_q);
+    end
+    if (out_ends && job_q == JOB_H) job_d = JOB_COUNTER;
+    if (state_q[ST_LENGTHS]) job_d = JOB_TAG;
+    if ((out_ends && job_q == JOB_COUNTER) || (state_q[ST_AAD] && block_ends)) block_d = block_q + 3'd1;
+    if (state_q[ST_KEY] || (hash_ends && aad_last_q)) block_d = '0;
+
     state_d = state_n;
     if ((clear_i && !state_q[ST_WIPE]) || !rst_ni) begin
       state_d = go(ST_WIPE);
@@ -395,6 +390,8 @@ module key_wrap
     now_q     <= now_d;
     due_q     <= (state_q[ST_VERIFY] && count_q == 5'd19) || (state_q[ST_GIVE] && count_q == 5'd22)
         || ((state_q[ST_HEAD] || state_q[ST_ICV] || state_q[ST_FRONT] || state_q[ST_JUDGE]) && count_q == 5'd0);
+    semi_next_q  <= unwrap ? (semi_q == 4'd0 ? semis_q : semi_q) - 4'd1 : semi_last_q ? 4'd0 : semi_q + 4'd1;
+    ending_q     <= semi_last_q && pass_q == 3'd0;
     semi_last_q  <= semi_q == (unwrap ? 4'd0 : semis_q - 4'd1);
     block_last_q <= block_q + 3'd1 == blocks_q;
     aad_last_q   <= block_q == aad_blocks_q;
@@ -407,6 +404,9 @@ module key_wrap
     // Lengths, what is malformed, and the counts that follow.
     if (ready_o) begin
       op_q      <= op_i;
+      kwp       <= op_i inside {WRAP_KWP_WRAP, WRAP_KWP_UNWRAP};
+      open      <= op_i == WRAP_GCM_OPEN;
+      unwrap    <= op_i == WRAP_KWP_UNWRAP;
       len_q     <= payload_len_i;
       aad_len_q <= aad_len_i;
       size_q    <= key_size_i;
