@@ -242,14 +242,14 @@ pub fn examine(uri: &str) -> Result<Vec<Finding>> {
         let found = vfio::only(bdf.clone()).map_or_else(|_| host.examine_any(), |bdf| host.examine(&bdf));
         return Ok(found);
     }
-    drop(address);
+    let mend = match address {
+        #[cfg(feature = "vfio-user")]
+        Address::VfioUser(_) => "start a server, as in `casemate-sim serve --socket /run/casemate.sock`",
+        _ => "`cargo xtask setup` installs what simulated devices need",
+    };
     Ok(vec![match probe(uri) {
         Ok(p) => Finding::right("device", p.found),
-        Err(e) => Finding::missing(
-            "device",
-            e.to_string(),
-            "`cargo xtask setup` installs what simulated devices need",
-        ),
+        Err(e) => Finding::missing("device", e.to_string(), mend),
     }])
 }
 

@@ -57,7 +57,7 @@ PROOFS = {
         ("keys/rtl/key_guard.sv", " || f.base_type", ""),
         ("keys/rtl/key_guard.sv", " || usage_clashes(key_type, usage_bits)", ""),
         ("keys/rtl/key_guard.sv", "w.generated || w.hands_down", "w.generated"),
-        ("keys/rtl/key_guard.sv", " | 16'(sub_i.aad3[0]) << USAGE_DETERMINISTIC", ""),
+        ("keys/rtl/key_guard.sv", " | 16'(s.aad3[0]) << USAGE_DETERMINISTIC", ""),
         ("keys/rtl/key_guard.sv", "key_type == KEY_TYPE_WRAPPING && w.known_outside", "1'b0"),
     ]),
     "slots_i3": ("slots_i3", 1, "I3 on the slots: 8 * SLOTS + 3 cycles of wipe leave no key bit, and wiped_o says so then; an emptied slot is zero", [

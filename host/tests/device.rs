@@ -247,3 +247,61 @@ fn zeroize_wants_a_yes() {
         assert!(String::from_utf8_lossy(&out.stdout).contains("is zeroized"));
     }
 }
+
+/// What the way to a device costs, in a form for programs; the figures are what they are.
+#[test]
+fn bench_of_the_transport() {
+    let b = Bench::new("soft:");
+    let out = b.succeeds(&["bench", "--transport", "--requests", "100", "--json"]);
+    let v: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert!(v["register_read_us"].as_f64().unwrap() > 0.0, "{v}");
+    for way in ["by_interrupt", "by_polling"] {
+        let at = |p: &str| v[way][p].as_f64().unwrap();
+        assert!(
+            at("median_us") > 0.0 && at("percentile_99_us") >= at("median_us"),
+            "{v}"
+        );
+    }
+    let rates = v["rates"].as_array().unwrap();
+    let batches: Vec<_> = rates.iter().map(|r| r["batch"].as_u64().unwrap()).collect();
+    assert_eq!(batches, [1, 8, 32, 64]);
+    assert!(
+        rates
+            .iter()
+            .all(|r| r["requests_per_second"].as_f64().unwrap() > 0.0
+                && r["requests"].as_u64().unwrap() >= 100)
+    );
+    let text = b.succeeds(&["bench", "--transport", "--requests", "10"]);
+    assert!(String::from_utf8_lossy(&text.stdout).contains("from doorbell to completion"));
+    let out = b.run(&["bench", "--transport", "--sizes", "64"]);
+    assert_eq!(out.status.code(), Some(2));
+}
+
+/// No such function on any machine: the exit status tells, and what is missing comes with its mend.
+#[test]
+fn doctor_where_nothing_is_right() {
+    let b = Bench::new("soft:");
+    let out = b.run(&["doctor", "vfio:ffff:ff:1f.7"]);
+    assert_eq!(out.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&out.stdout);
+    assert!(text.contains("no ffff:ff:1f.7 on the bus"), "{text}");
+    let missing = text.lines().filter(|l| l.starts_with("MISSING")).count();
+    let mends = text
+        .lines()
+        .filter(|l| l.trim_start().starts_with("mend: "))
+        .count();
+    assert!(missing >= 1 && mends >= missing, "{text}");
+    b.fails(&["--device", "vfio:ffff:ff:1f.7", "info"], "");
+    b.fails(&["doctor", "vfio:1:2"], "lspci -D");
+    b.fails(&["bind", "ffff:ff:1f.7"], "no PCI function ffff:ff:1f.7");
+    let out = b.succeeds(&["doctor"]);
+    assert!(String::from_utf8_lossy(&out.stdout).contains("self-tests     passed"));
+    let rule = b.succeeds(&["doctor", "--udev-rule"]).stdout;
+    let (vendor, device) = casemate::abi::pci::ID;
+    for part in [
+        format!("ATTR{{vendor}}==\"{vendor:#06x}\""),
+        format!("ATTR{{device}}==\"{device:#06x}\""),
+    ] {
+        assert!(String::from_utf8_lossy(&rule).contains(&part), "{part}");
+    }
+}

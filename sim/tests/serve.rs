@@ -94,6 +94,86 @@ fn ends_when_told() {
     }
 }
 
+/// By message, by FLR, and because a client has gone: registers, configuration space and pending bits as at first, while memory
+/// and event fds, which are not the function's, stay.
+#[test]
+fn resets() {
+    let server = Process::start(&[]);
+    const COALESCE: u64 = 0x10120;
+    const FLR: &[u8] = &[0x10, 0xa8];
+    let word = |c: &Client, region, at| {
+        let mut b = [0; 4];
+        c.read(region, at, &mut b).map(|()| u32::from_le_bytes(b))
+    };
+    for how in ["message", "FLR", "end"] {
+        let mut client = vfio_user::connect_when_free(&server.socket());
+        assert!(matches!(
+            word(&client, 0, COALESCE),
+            Err(Error::Refused { error: Errno::IO, .. })
+        ));
+        client.write(wire::REGION_CONFIG, 4, &[6, 0]).unwrap();
+        let fresh = word(&client, 0, COALESCE).unwrap();
+        client.write(0, COALESCE, &0x0007_0003u32.to_le_bytes()).unwrap();
+        assert_eq!(word(&client, 0, COALESCE).unwrap(), 0x0007_0003);
+        assert_eq!(word(&client, 2, 12).unwrap(), 1, "masked");
+        client.write(2, 12, &[0; 4]).unwrap();
+        client.write(2, 4096, &[0xff; 4]).unwrap();
+        assert_eq!(word(&client, 2, 4096).unwrap(), 0, "pending bits are read-only");
+        client.dma_map(0x1000, 4096, wire::DMA_READABLE, None).unwrap();
+        match how {
+            "message" => client.reset().unwrap(),
+            "FLR" => client.write(wire::REGION_CONFIG, 0x68, FLR).unwrap(),
+            _ => {
+                drop(client);
+                client = vfio_user::connect_when_free(&server.socket());
+            }
+        }
+        assert_eq!(
+            word(&client, wire::REGION_CONFIG, 4).unwrap(),
+            0x0010_0000,
+            "{how}"
+        );
+        client.write(wire::REGION_CONFIG, 4, &[6, 0]).unwrap();
+        assert_eq!(word(&client, 0, COALESCE).unwrap(), fresh, "{how}");
+        assert_eq!(word(&client, 2, 12).unwrap(), 1, "{how}");
+        // What is mapped is mapped still, unless its owner has gone.
+        let again = client.dma_map(0x1000, 4096, wire::DMA_READABLE, None);
+        let stays = matches!(
+            again,
+            Err(Error::Refused {
+                error: Errno::EXIST,
+                ..
+            })
+        );
+        assert_eq!(stays, how != "end", "{how}");
+        // Registers are words.
+        for (at, len) in [(2, 4), (0, 2), (0, 16)] {
+            let e = client.read(0, at, &mut vec![0; len]).unwrap_err();
+            assert!(
+                matches!(
+                    e,
+                    Error::Refused {
+                        error: Errno::INVAL,
+                        ..
+                    }
+                ),
+                "{e}"
+            );
+        }
+        let e = client.write(0, 0, &[0; 4]).unwrap_err();
+        assert!(
+            matches!(
+                e,
+                Error::Refused {
+                    error: Errno::ACCESS,
+                    ..
+                }
+            ),
+            "a read-only register: {e}"
+        );
+    }
+}
+
 /// Without work it takes no processor time, and time stands still.
 #[test]
 fn sleeps() {

@@ -114,23 +114,23 @@ impl Watch {
     }
 }
 
-/// The program and the suite, as every test has them.
+/// The program and the suite, with the features that every test has: what is built already is not built again.
 fn build() -> Result<(PathBuf, PathBuf)> {
     let out = cargo()
         .args([
-            "test",
-            "--no-run",
-            "--message-format=json-render-diagnostics",
+            "build",
             "--workspace",
             "--all-features",
+            "--bins",
+            "--test",
+            "suite",
         ])
-        .args(["--bin", "casemate", "--test", "suite"])
+        .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
         .output()?;
     if !out.status.success() {
         bail!("the suite does not build: see above");
     }
-    run(cargo().args(["build", "--quiet", "--workspace", "--all-features", "--bins"]))?;
     let text = String::from_utf8_lossy(&out.stdout);
     let messages = text
         .lines()
@@ -240,7 +240,8 @@ fn boot(packages: &Packages, initramfs: &Path, sockets: &[PathBuf]) -> Result<Ch
         let device = serde_json::json!({
             "driver": "vfio-user-pci",
             "socket": { "type": "unix", "path": s },
-            "x-msg-timeout": 60000,
+            // A server that is gone is waited for as long, and the guest stands still meanwhile.
+            "x-msg-timeout": 20000,
         });
         qemu.arg("-device").arg(device.to_string());
     }

@@ -402,10 +402,12 @@ impl Drop for Vfio {
             // The device is the parent's: closing nothing is all that a child can do for it.
             return;
         }
-        // First no more DMA, then no more keys; only then is anything freed.
-        self.set_command(0, BUS_MASTER);
-        // One that is gone has nothing to reset.
-        let _ = container::reset(&*self.device);
+        // First no more DMA, then no more keys; only then is anything freed. A device that is gone does neither, and a kernel that is
+        // asked to reset it would write back what it had read: all ones.
+        if self.gone.get().is_none() {
+            self.set_command(0, BUS_MASTER);
+            let _ = container::reset(&*self.device);
+        }
         let _ = self.device.disable_irq(VFIO_PCI_MSIX_IRQ_INDEX);
         // A mapping of its registers would keep the device open, and its group busy.
         // SAFETY: dropped once, here; no method runs any more.

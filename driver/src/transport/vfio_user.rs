@@ -137,8 +137,7 @@ pub(super) fn probe(path: &Path) -> Result<super::Probe> {
             path.display()
         ))),
         Err(e) => Err(Error::Transport(format!(
-            "{}: {e}: start a server with `casemate-sim serve --socket {}`",
-            path.display(),
+            "no server on {0} ({e}): start one with `casemate-sim serve --socket {0}`",
             path.display()
         ))),
     }

@@ -73,7 +73,7 @@ module ec_core
     .wdata_i (wdata)
   );
 
-  logic load_a, load_b, load_m, bypass, shift_a, product_done;
+  logic load_a, load_b, load_m, bypass, shift_a, product_done, product_done_seq;
   logic [4:0] n;
   assign operand = bypass ? wdata : row;
   logic [K:0] a;
@@ -89,6 +89,7 @@ module ec_core
     .shift_a_i (shift_a),
     .a_o       (a),
     .done_o    (product_done),
+    .done_seq_o (product_done_seq),
     .product_o (product),
     .fault_i
   );
@@ -199,7 +200,7 @@ module ec_core
     .sum_write_o    (sum_write),
     .sum_rd_o       (sum_rd),
     .product_rd_o   (product_rd),
-    .product_done_i (product_done),
+    .product_done_i (product_done_seq),
     .serial_start_o (serial_start),
     .serial_op_o    (serial_op),
     .serial_x_o     (serial_x),

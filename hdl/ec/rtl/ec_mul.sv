@@ -32,6 +32,7 @@ module ec_mul #(
   input  logic       shift_a_i,  // between multiplications: A as a stream of digits
   output logic [K:0] a_o,
   output logic       done_o,
+  output logic       done_seq_o,  // the same, for who does not take the product
   output logic [DIGITS-1:0][K+2:0] product_o,
   input  logic       fault_i     // test: flips a bit of a partial product. 0 in a device
 );
@@ -56,11 +57,14 @@ module ec_mul #(
   logic [4:0] fed_q;                    // digits of A yet to be fed
   logic feed_q, first_q, pick_q;        // pick_q: the next S gives a quotient digit
   logic [4:0] tail_q;
+  // done_o leads to every column; a register of its own keeps that out of the sequencer's paths.
+  (* keep *) logic done_seq_q;
   always_ff @(posedge clk_i) begin
     if (load_b_i) i_q <= -7'sd4;
     else if (i_q != 7'sd63) i_q <= i_q == signed'({2'b0, n_i}) ? 7'sd63 : i_q + 7'sd1;
     first_q <= i_q == -7'sd1;
     tail_q  <= {tail_q[3:0], i_q == last_q};
+    done_seq_q <= tail_q[3];
     last_q  <= signed'({2'b0, n_i}) - 7'sd1;
     pick_q  <= !load_b_i && i_q >= -7'sd1 && i_q < last_q;
     if (load_b_i) begin
@@ -77,9 +81,11 @@ module ec_mul #(
       first_q <= 1'b0;
       pick_q  <= 1'b0;
       tail_q  <= '0;
+      done_seq_q <= 1'b0;
     end
   end
-  assign done_o = tail_q[4];
+  assign done_o     = tail_q[4];
+  assign done_seq_o = done_seq_q;
 
   always_ff @(posedge clk_i) begin
     if (load_a_i) a_q <= row_i;

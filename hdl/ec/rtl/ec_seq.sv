@@ -177,7 +177,7 @@ module ec_seq
   logic after_product_q, after_sum_q, after_last_q, after_target_q;
   logic after_product_new, after_product, bypass_q, bypass_new, bypass;
   logic mul_goes, sum_goes;           // if ins_q goes
-  logic older, newer, issued, other, near;
+  logic older, newer, issued, other, behind, near;
   logic sums_left, products_left;
   assign mul_goes = valid_q && kind_q.mul;
   assign sum_goes = valid_q && kind_q.acc && ins_q.x[2];
@@ -197,7 +197,8 @@ module ec_seq
     other = kind_next.acc && next.x[2];
     targets_new[0] = other && (product_done_i ? product1_q && same(next.rd, rd1_q) : product0_q && same(next.rd, rd0_q));
     targets_new[1] = other && !product_done_i && product1_q && same(next.rd, rd1_q);
-    if (other && mul_goes && same(next.rd, ins_q.rd)) targets_new[product0] = 1'b1;
+    // after_last_q sees to the cycle in which the instruction before it goes.
+    behind = other && mul_goes && same(next.rd, ins_q.rd);
     // product_q[4] and product_done_i do not come together.
     near       = product_q[4] && (kind_next.lda || kind_next.mul);
     bypass_new = near && older && !newer && !(issued && (mul_goes || sum_goes)) && sums_new[3:1] == '0;
@@ -228,10 +229,10 @@ module ec_seq
     seen_q     <= !advance;
     sums_q     <= advance ? sums_new[2:0] : {sums_q[1:0], 1'b0};
     products_q <= advance ? products_new : product_done_i ? {1'b0, products_q[1]} : products_q;
-    targets_q  <= advance ? targets_new : product_done_i ? {1'b0, targets_q[1]} : targets_q;
+    targets_q  <= advance ? targets_new | {behind && product0, behind && !product0} : product_done_i ? {1'b0, targets_q[1]} : targets_q;
     after_product_q <= advance ? after_product_new : after_product;
     after_sum_q     <= advance ? sums_new[3:1] != '0 : sums_left;
-    after_last_q    <= advance && issued && (mul_goes || sum_goes);
+    after_last_q    <= advance && ((issued && (mul_goes || sum_goes)) || behind);
     after_target_q  <= advance ? targets_new != '0 : product_done_i ? targets_q[1] : targets_q != '0;
     bypass_q   <= advance ? bypass_new : bypass;
     able_q     <= advance ? able_new : able;

@@ -50,6 +50,7 @@ module ec_serial
   logic [4:0]   bit_q;       // of the digit
   logic [4:0]   out_q;       // digit to write next
   logic [3:0]   left_q;      // words yet to come
+  logic         taken_q;     // one was taken, a cycle ago
   logic [31:0]  word_q;
   logic [4:0]   word_bit_q;
   logic [5:0]   window_q;
@@ -157,10 +158,7 @@ module ec_serial
       WORD_OUT: if (out_ready_i) state_q <= left_q == '0 ? DONE : BITS;
       WORD_GET: begin
         word_q <= in_i;
-        if (in_valid_i) begin
-          left_q  <= left_q - 4'd1;
-          state_q <= WORD_IN;
-        end
+        if (in_valid_i) state_q <= WORD_IN;
       end
       WORD_IN, FLUSH: begin
         // FLUSH: the last digit is not full; its bits have yet to come down.
@@ -191,6 +189,8 @@ module ec_serial
         state_q <= IDLE;
       end
     endcase
+    taken_q <= state_q == WORD_GET && in_valid_i;
+    if (taken_q) left_q <= left_q - 4'd1;
     if (write_o && write_digit_o != '0) zero_q <= 1'b0;
     if (clear_i) begin
       state_q        <= IDLE;

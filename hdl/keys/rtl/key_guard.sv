@@ -14,7 +14,7 @@ module key_guard
   parameter bit          EC    = 1'b0   // there are engines for elliptic curves
 ) (
   input  logic        clk_i,
-  input  submission_t sub_i,      // key_static has let it through
+  input  submission_t sub_i,      // key_static has let it through: an opcode of keys, 40 to 7f
   input  logic        officer_i,
   input  logic [7:0]  domain_i,   // the queue's
   input  logic        sealed_i,
@@ -46,6 +46,64 @@ module key_guard
   function automatic logic wrong_type(logic [2:0] want, logic [7:0] key_type);
     return want != ANY && (want & {is_ec(key_type), key_type == KEY_TYPE_WRAPPING, key_type == KEY_TYPE_SECRET}) == '0;
   endfunction
+  // What the opcode alone says, of EC_SIGN and KEY_MESSAGE with the bit that W15 has for them. It is looked up: logic of all opcodes together
+  // would be too deep.
+  function automatic what_t by_opcode(submission_t s);
+    by_opcode               = '0;
+    by_opcode.op            = op_of(s, EC);
+    by_opcode.load          = s.opcode == OPCODE_KEY_LOAD;
+    by_opcode.root          = s.opcode == OPCODE_KEY_ROOT;
+    by_opcode.destroy       = s.opcode == OPCODE_KEY_DESTROY;
+    by_opcode.query         = s.opcode == OPCODE_KEY_QUERY;
+    by_opcode.message       = s.opcode == OPCODE_KEY_MESSAGE;
+    by_opcode.lock          = s.opcode == OPCODE_KEY_LOCK;
+    by_opcode.wrap          = s.opcode == OPCODE_KEY_WRAP;
+    by_opcode.kwp_wrap      = s.opcode == OPCODE_KWP_WRAP;
+    by_opcode.generated     = s.opcode == OPCODE_KEY_GENERATE;
+    by_opcode.ec_sign       = s.opcode == OPCODE_EC_SIGN;
+    by_opcode.ec_sized      = s.opcode inside {OPCODE_EC_PUBLIC, OPCODE_EC_RAW};
+    by_opcode.ec_ecdh       = s.opcode == OPCODE_EC_ECDH;
+    by_opcode.ec_generate   = s.opcode == OPCODE_EC_GENERATE;
+    by_opcode.hands_down    = s.opcode inside {OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF, OPCODE_EC_ECDH};
+    by_opcode.known_outside = by_opcode.hands_down || s.opcode == OPCODE_KWP_UNWRAP;
+    by_opcode.blob          = by_opcode.wrap || s.opcode == OPCODE_KEY_UNWRAP;
+    unique case (s.opcode)
+      OPCODE_KEY_WRAP:   by_opcode.need = 16'(1) << USAGE_EXPORT_WRAPPED;
+      OPCODE_KWP_WRAP:   by_opcode.need = 16'(1) << USAGE_KWP;
+      OPCODE_MAC_SIGN:   by_opcode.need = 16'(1) << USAGE_SIGN;
+      OPCODE_MAC_VERIFY: by_opcode.need = 16'(1) << USAGE_VERIFY;
+      OPCODE_EC_SIGN:    by_opcode.need = 16'(1) << USAGE_SIGN | 16'(s.aad3[0]) << USAGE_DETERMINISTIC;
+      OPCODE_EC_RAW:     by_opcode.need = 16'(1) << USAGE_RAW;
+      default:           by_opcode.need = '0;
+    endcase
+    unique case (s.opcode)
+      OPCODE_MAC_SIGN, OPCODE_MAC_VERIFY:             by_opcode.slot_type = SECRET;
+      OPCODE_EC_SIGN, OPCODE_EC_PUBLIC, OPCODE_EC_RAW: by_opcode.slot_type = CURVE;
+      default:                                        by_opcode.slot_type = ANY;
+    endcase
+    unique case (s.opcode)
+      OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF, OPCODE_KEY_MESSAGE: by_opcode.base_type = SECRET;
+      OPCODE_EC_ECDH:                                        by_opcode.base_type = CURVE;
+      default:                                               by_opcode.base_type = WRAPPING;
+    endcase
+    unique case (s.opcode)
+      OPCODE_KEY_WRAP:   by_opcode.base_need = 16'(1) << USAGE_WRAP;
+      OPCODE_KEY_UNWRAP: by_opcode.base_need = 16'(1) << USAGE_UNWRAP;
+      OPCODE_KWP_WRAP:   by_opcode.base_need = 16'(1) << USAGE_WRAP | 16'(1) << USAGE_KWP;
+      OPCODE_KWP_UNWRAP: by_opcode.base_need = 16'(1) << USAGE_UNWRAP | 16'(1) << USAGE_KWP;
+      default:           by_opcode.base_need = 16'(1) << USAGE_DERIVE;
+    endcase
+  endfunction
+  typedef what_t [127:0] whats_t;
+  function automatic whats_t every_opcode();
+    submission_t s;
+    s = '0;
+    for (int i = 0; i < 128; i++) begin
+      {s.aad3[0], s.opcode} = {i[6], 2'b01, i[5:0]};
+      every_opcode[i]       = by_opcode(s);
+    end
+  endfunction
+  localparam whats_t WHATS = every_opcode();
   what_t what, w;
   /* verilator lint_on UNUSEDSIGNAL */
   logic [7:0]  key_type;
@@ -53,54 +111,11 @@ module key_guard
   assign key_type   = sub_i.aad0[7:0];
   assign usage_bits = sub_i.aad0[31:16];
   always_comb begin
-    what               = '0;
-    what.op            = op_of(sub_i, EC);
-    what.load          = sub_i.opcode == OPCODE_KEY_LOAD;
-    what.root          = sub_i.opcode == OPCODE_KEY_ROOT;
-    what.destroy       = sub_i.opcode == OPCODE_KEY_DESTROY;
-    what.query         = sub_i.opcode == OPCODE_KEY_QUERY;
-    what.message       = sub_i.opcode == OPCODE_KEY_MESSAGE;
-    what.lock          = sub_i.opcode == OPCODE_KEY_LOCK;
-    what.wrap          = sub_i.opcode == OPCODE_KEY_WRAP;
-    what.kwp_wrap      = sub_i.opcode == OPCODE_KWP_WRAP;
-    what.generated     = sub_i.opcode == OPCODE_KEY_GENERATE;
-    what.ec_sign       = sub_i.opcode == OPCODE_EC_SIGN;
-    what.ec_sized      = sub_i.opcode inside {OPCODE_EC_PUBLIC, OPCODE_EC_RAW};
-    what.ec_ecdh       = sub_i.opcode == OPCODE_EC_ECDH;
-    what.ec_generate   = sub_i.opcode == OPCODE_EC_GENERATE;
-    what.hands_down    = sub_i.opcode inside {OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF, OPCODE_EC_ECDH};
-    what.known_outside = what.hands_down || sub_i.opcode == OPCODE_KWP_UNWRAP;
-    what.blob          = what.wrap || sub_i.opcode == OPCODE_KEY_UNWRAP;
+    what               = WHATS[{sub_i.aad3[0], sub_i.opcode[5:0]}];
     what.can           = usage_of(key_type, EC) & (what.root ? 16'(1) << USAGE_WRAP | 16'(1) << USAGE_UNWRAP : '1);
     what.domain        = what.load || what.root ? sub_i.aad0[15:8] : domain_i;
     what.key_len       = key_type == KEY_TYPE_SECRET ? sub_i.aad1[14:8] : len_of(key_type);
     what.kwp_len       = {1'b0, (meta_i.key_len + 7'd7) & 7'h78} + 8'd8;
-    unique case (sub_i.opcode)
-      OPCODE_KEY_WRAP:   what.need = 16'(1) << USAGE_EXPORT_WRAPPED;
-      OPCODE_KWP_WRAP:   what.need = 16'(1) << USAGE_KWP;
-      OPCODE_MAC_SIGN:   what.need = 16'(1) << USAGE_SIGN;
-      OPCODE_MAC_VERIFY: what.need = 16'(1) << USAGE_VERIFY;
-      OPCODE_EC_SIGN:    what.need = 16'(1) << USAGE_SIGN | 16'(sub_i.aad3[0]) << USAGE_DETERMINISTIC;
-      OPCODE_EC_RAW:     what.need = 16'(1) << USAGE_RAW;
-      default:           what.need = '0;
-    endcase
-    unique case (sub_i.opcode)
-      OPCODE_MAC_SIGN, OPCODE_MAC_VERIFY:             what.slot_type = SECRET;
-      OPCODE_EC_SIGN, OPCODE_EC_PUBLIC, OPCODE_EC_RAW: what.slot_type = CURVE;
-      default:                                        what.slot_type = ANY;
-    endcase
-    unique case (sub_i.opcode)
-      OPCODE_KEY_HKDF, OPCODE_KEY_KBKDF, OPCODE_KEY_MESSAGE: what.base_type = SECRET;
-      OPCODE_EC_ECDH:                                        what.base_type = CURVE;
-      default:                                               what.base_type = WRAPPING;
-    endcase
-    unique case (sub_i.opcode)
-      OPCODE_KEY_WRAP:   what.base_need = 16'(1) << USAGE_WRAP;
-      OPCODE_KEY_UNWRAP: what.base_need = 16'(1) << USAGE_UNWRAP;
-      OPCODE_KWP_WRAP:   what.base_need = 16'(1) << USAGE_WRAP | 16'(1) << USAGE_KWP;
-      OPCODE_KWP_UNWRAP: what.base_need = 16'(1) << USAGE_UNWRAP | 16'(1) << USAGE_KWP;
-      default:           what.base_need = 16'(1) << USAGE_DERIVE;
-    endcase
   end
   always_ff @(posedge clk_i) w <= what;
 

@@ -72,6 +72,17 @@ package key_pkg;
     return o;
   endfunction
 
+  // The same for each opcode of keys, 40 to 7f, to be looked up by {aad3[0], opcode[5:0]}: logic of all opcodes together is deep.
+  typedef op_t [127:0] ops_t;
+  function automatic ops_t ops(logic ec);
+    submission_t s;
+    s = '0;
+    for (int i = 0; i < 128; i++) begin
+      {s.aad3[0], s.opcode} = {i[6], 2'b01, i[5:0]};
+      ops[i]                = op_of(s, ec);
+    end
+  endfunction
+
   function automatic logic is_ec(logic [7:0] key_type);
     return key_type inside {KEY_TYPE_P256, KEY_TYPE_P384};
   endfunction

@@ -188,8 +188,9 @@ module key_unit
     sub.opcode[7:6] = 2'b01;
   end
   // Of the descriptor, a cycle later.
+  localparam ops_t OPS = ops(EC != 0);
   always_ff @(posedge clk) begin
-    op          <= op_of(sub, EC != 0);
+    op          <= OPS[{sub.aad3[0], sub.opcode[5:0]}];
     officer     <= req.queue_idx == '0;
     is_verify   <= sub.opcode == OPCODE_MAC_VERIFY;
     is_mac      <= sub.opcode inside {OPCODE_MAC_SIGN, OPCODE_MAC_VERIFY};
@@ -452,14 +453,12 @@ module key_unit
     job_d.salt_len = salt_len;
     job_d.info_len = info_len;
     job_d.out_len  = is_mac ? sub.aad3[6:0] : made_meta_q.key_len;
-    unique case (sub.opcode)
-      OPCODE_MAC_VERIFY:  job_d.kind = MAC_VERIFY;
-      OPCODE_KEY_HKDF, OPCODE_EC_ECDH: job_d.kind = MAC_HKDF;
-      OPCODE_KEY_KBKDF:   job_d.kind = MAC_KBKDF;
-      OPCODE_KEY_MESSAGE: job_d.kind = MAC_MESSAGE;
-      OPCODE_KEY_ROOT:    job_d.kind = MAC_ROOT;
-      default:            job_d.kind = MAC_SIGN;
-    endcase
+    job_d.kind = MAC_SIGN;
+    if (is_derive) job_d.kind = MAC_KBKDF;
+    if (is_message) job_d.kind = MAC_MESSAGE;
+    if (is_hkdf) job_d.kind = MAC_HKDF;
+    if (is_root) job_d.kind = MAC_ROOT;
+    if (is_verify) job_d.kind = MAC_VERIFY;
     if (is_message || is_root) job_d.alg = sha2_pkg::SHA_256;
   end
   key_mac u_mac (
@@ -646,12 +645,14 @@ module key_unit
   // -------------------------------------------------------------- control
   logic out_end;      // the writer has ended
   logic rested_q;     // nothing is left or under way
-  logic rd_bad_q;
+  logic rd_bad_q, rd_done_q, out_end_q;
   always_ff @(posedge clk) begin
     rd_start <= rst_ni && begin_q && (in_q[READ] || (in_q[WORK] && is_mac && !job.empty));
     wr_start <= rst_ni && begin_q && in_q[WRITE] && !started_q;
     third_q  <= step_q >= 5'd2 && !begin_q;
-    // Its message cannot be read.
+    // What ended, a cycle late: the states go on meanwhile. Then a message that cannot be read.
+    rd_done_q <= rst_ni && in_q[READ] && rd_over && !move_q.go;
+    out_end_q <= rst_ni && out_end && !move_q.go;
     rd_bad_q <= rst_ni && in_q[WORK] && is_mac && !job.empty && rd_over && rd_err && !move_q.go;
   end
   assign rd_over   = rd_idle && third_q && !begin_q;
@@ -705,7 +706,7 @@ module key_unit
 
     if (due_q) moves[SECRET] = to_read_q ? go(READ) : after_read;
     if (due_q) moves[WINDOW] = go(CUT);
-    if (rd_over) moves[READ] = rd_err && !is_verify ? stop_with(STATUS_DMA_SRC) : after_read;
+    if (rd_done_q) moves[READ] = rd_err && !is_verify ? stop_with(STATUS_DMA_SRC) : after_read;
     if (rnd_ask_o && rnd_ready_i) moves[ASK_RANDOM] = go(RANDOM);
     if (rnd_block && is_random) moves[RANDOM] = go(WRITE);
     else if (rnd_block && blocks_q == 5'd1) moves[RANDOM] = go(counts ? HEAD : to_keys_q ? KEYS : CUT);
@@ -721,7 +722,7 @@ module key_unit
     end
     if (rd_bad_q) moves[WORK] = stop_with(STATUS_DMA_SRC);
 
-    if (out_end) moves[WRITE] = wr_err ? stop_with(STATUS_DMA_DST) : op.fills ? go(CUT) : go(FINISH);
+    if (out_end_q) moves[WRITE] = wr_err ? stop_with(STATUS_DMA_DST) : op.fills ? go(CUT) : go(FINISH);
     else if (!begin_q && is_random && !feed_some_q && random_some_q) moves[WRITE] = go(blocks_some_q ? RANDOM : ASK_RANDOM);
     if (due_q) moves[CUT] = go(PUT);
     if (put_done) moves[PUT] = counts ? after_read : go(FINISH);

@@ -420,7 +420,7 @@ fn program(u: &mut Unit, count: usize, faults: u32) -> (HashSet<u32>, HashSet<St
 fn random_programs() {
     for (bits, seed, stall, faults, count) in [
         (256, 1, 0, 0, 3000),
-        (256, 2, 30, 8, 5000),
+        (256, 5, 30, 8, 5000),
         (128, 3, 30, 5, 500),
         (512, 4, 60, 5, 500),
     ] {

@@ -331,7 +331,7 @@ module key_wrap
     tag_in = open && into_q.tag ? in_word_q : !open && now_q.out_tag ? hash_word ^ aes_out : '0;
 
     // With the last word of H the mask of the first one of the payload is made.
-    pay_step  = (comes && into.pay) || state_q[ST_VERIFY] || (aes_valid && (now_q.out_counter || (now_q.out_h && word_q == 2'd3)));
+    pay_step  = (comes && into.pay) || state_q[ST_VERIFY] || (aes_valid && now_q.out_counter) || (aes_valid_last && now_q.out_h);
     aad_step  = comes && into.aad;
     // From registers alone: it goes to all of the payload.
     pay_shift = now_q.pay || turning_q || (aes_valid && now_q.out_counter)

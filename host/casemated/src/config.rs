@@ -18,6 +18,8 @@ pub struct Config {
     pub device: String,
     /// The folder of the store and of the audit log.
     pub folder: PathBuf,
+    /// A PostgreSQL database that several servers share, as in postgres://user:password@host/name; without it SQLite in the folder.
+    pub store: Option<String>,
     /// The server's name, that of its audit chain.
     pub server: String,
     /// TLS, if it is not to be HTTP.
@@ -55,6 +57,7 @@ impl Default for Config {
             region: "us-east-1".into(),
             device: "sim:".into(),
             folder: "casemated-data".into(),
+            store: None,
             server: "server-1".into(),
             tls: None,
             rate: 0,
@@ -88,6 +91,12 @@ impl Config {
             bail!(
                 "region = \"{}\": one of the form eu-central-1 is needed",
                 self.region
+            );
+        }
+        let postgres = |s: &String| s.starts_with("postgres://") || s.starts_with("postgresql://");
+        if !self.store.as_ref().is_none_or(postgres) {
+            bail!(
+                "store has to be the URL of a PostgreSQL database, as in postgres://user:password@host/name"
             );
         }
         if self.body_bytes < 4096
@@ -126,6 +135,7 @@ mod tests {
             ("region = \"x\"", "region"),
             ("listen = 5", "listen"),
             ("connections = 0", "connections"),
+            ("store = \"mysql://x\"", "store"),
         ] {
             std::fs::write(&file, text).unwrap();
             let e = format!("{:#}", Config::read(&file).unwrap_err());

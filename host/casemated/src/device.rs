@@ -6,8 +6,8 @@ use crate::blob::{self, Header, TAG};
 use crate::context::EncryptionContext;
 use crate::id::KeyId;
 use casemate::{
-    Blob, Data, Device, Done, Error, KeyAttributes, KeyHandle, Keys, Officer, PublicKey, Request, Result,
-    Status, Usage,
+    AnyRequest, Blob, Data, Device, Done, Error, KeyAttributes, KeyHandle, Keys, Officer, PublicKey, Request,
+    Result, Status, Usage,
 };
 use lru::LruCache;
 use std::sync::Arc;
@@ -158,15 +158,16 @@ pub struct Worker {
     /// Keys in slots, of all tenants: the least recently used leaves when slots run out.
     resident: LruCache<[u8; 32], (u8, KeyHandle)>,
     batch: usize,
-    /// Whatever was in flight when the device failed.
     hits: u64,
     misses: u64,
 }
 
-/// A request of a batch, between the making of its message key and its result.
+/// A request of a batch, whose message key is made. It is handed over with the others': a queue that waits for one key operation
+/// must have nothing else in flight.
 struct Running {
     domain: u8,
     key: KeyHandle,
+    request: Option<AnyRequest>,
     end: End,
 }
 
@@ -398,10 +399,12 @@ impl Worker {
     ) {
         let started = self.prepare_seal(m, plaintext, context);
         match started {
-            Ok((key, header, plain, request)) => {
-                let end = End::Seal(header, plain, reply);
-                self.start(m.domain, key, end, request, running);
-            }
+            Ok((key, header, plain, request)) => running.push(Running {
+                domain: m.domain,
+                key,
+                request: Some(request.into()),
+                end: End::Seal(header, plain, reply),
+            }),
             Err(e) => {
                 self.after(&e);
                 let _ = reply.send(Err(e));
@@ -455,7 +458,12 @@ impl Worker {
             Ok((key, Request::open(key, iv, data).aad(aad)))
         });
         match started {
-            Ok((key, request)) => self.start(m.domain, key, End::Open(reply), request, running),
+            Ok((key, request)) => running.push(Running {
+                domain: m.domain,
+                key,
+                request: Some(request.into()),
+                end: End::Open(reply),
+            }),
             Err(e) => {
                 self.after(&e);
                 let _ = reply.send(Err(e));
@@ -463,40 +471,19 @@ impl Worker {
         }
     }
 
-    fn start(&mut self, domain: u8, key: KeyHandle, end: End, request: Request, running: &mut Vec<Running>) {
-        let request = request.user(running.len() as u64);
-        let submitted = self.keys(domain).and_then(|k| k.queue().submit([request]));
-        let refused = match submitted {
-            Ok(s) if s.accepted == 1 => None,
-            Ok(s) => Some(
-                s.refused
-                    .unwrap_or_else(|| Error::Transport("a queue has no room for a batch".into())),
-            ),
-            Err(e) => Some(e),
-        };
-        match refused {
-            None => running.push(Running { domain, key, end }),
-            Some(e) => {
-                self.after(&e);
-                end.fail(e);
-            }
-        }
-    }
-
-    /// Waits for a batch's results, destroys its message keys, answers.
-    fn finish(&mut self, running: Vec<Running>) {
+    /// Hands a batch over, waits for its results, destroys its message keys, answers.
+    fn finish(&mut self, mut running: Vec<Running>) {
         let mut done: Vec<Option<Done>> = running.iter().map(|_| None).collect();
-        let mut out = Vec::new();
-        for r in &running {
-            while let Ok(keys) = self.keys(r.domain)
-                && keys.queue().in_flight() > 0
-                && keys.queue().wait(&mut out, PATIENCE).is_ok_and(|n| n > 0)
-            {
-                for d in out.drain(..) {
-                    if let Some(place) = done.get_mut(d.user as usize) {
-                        *place = Some(d);
-                    }
-                }
+        let mut domains: Vec<u8> = running.iter().map(|r| r.domain).collect();
+        domains.sort_unstable();
+        domains.dedup();
+        for domain in domains {
+            let theirs = running.iter_mut().enumerate().filter(|(_, r)| r.domain == domain);
+            let requests = theirs.filter_map(|(i, r)| Some(r.request.take()?.user(i as u64)));
+            let ran = self.run_all(domain, requests.collect(), &mut done);
+            if let Err(e) = ran {
+                self.after(&e);
+                tracing::error!("a batch did not end: {e}");
             }
         }
         for (r, d) in running.into_iter().zip(done) {
@@ -524,6 +511,33 @@ impl Worker {
                 (end, Err(e)) => end.fail(e),
             }
         }
+    }
+}
+
+impl Worker {
+    /// Runs requests to their end; each result at the place that the request's number names.
+    fn run_all(
+        &mut self,
+        domain: u8,
+        mut requests: Vec<AnyRequest>,
+        done: &mut [Option<Done>],
+    ) -> Result<()> {
+        let queue = self.keys(domain)?.queue();
+        let mut out = Vec::new();
+        while !requests.is_empty() || queue.in_flight() > 0 {
+            let submitted = queue.submit(requests)?;
+            if let Some(e) = submitted.refused {
+                return Err(e);
+            }
+            requests = submitted.rest;
+            queue.wait(&mut out, PATIENCE)?;
+            for d in out.drain(..) {
+                if let Some(place) = done.get_mut(d.user as usize) {
+                    *place = Some(d);
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,35 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `casemated`: a key service on the device, spoken to by the clients of AWS KMS.
 
-mod blob;
-mod cli;
-mod clock;
-mod config;
-mod context;
-mod device;
-mod error;
-mod id;
-mod key;
-mod metrics;
-mod model;
-mod ops;
-mod principal;
-mod server;
-mod service;
-mod sigv4;
-mod store;
-mod throttle;
-
 use anyhow::{Context, Result};
 use casemate::Device;
+use casemated::config::Config;
+use casemated::service::Service;
+use casemated::store::{Postgres, Sqlite, Store};
+use casemated::{cli, device, id, ops, principal, server};
 use clap::{Parser, Subcommand};
-use config::Config;
-use service::Service;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Sqlite, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Key service on a Casemate device, spoken to by AWS KMS clients.
@@ -101,7 +83,7 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match args.command {
         Some(Command::Principal(command)) => {
-            let store = open_store(&config)?;
+            let store = runtime.block_on(open_store(&config))?;
             runtime.block_on(cli::run(command, &store))
         }
         None if args.dev || args.config.is_some() => {
@@ -116,9 +98,16 @@ fn main() -> Result<()> {
     }
 }
 
-fn open_store(config: &Config) -> Result<Store> {
+async fn open_store(config: &Config) -> Result<Store> {
     std::fs::create_dir_all(&config.folder)
         .with_context(|| format!("cannot make the folder {}", config.folder.display()))?;
+    if let Some(url) = &config.store {
+        // Without the URL, which may hold a password.
+        let store = Postgres::open(url)
+            .await
+            .context("cannot open the PostgreSQL database of `store`")?;
+        return Ok(Store::Postgres(store));
+    }
     let path = config.store_file();
     let store = Sqlite::open(&path).with_context(|| format!("cannot open the store {}", path.display()))?;
     Ok(Store::Sqlite(store))
@@ -126,7 +115,7 @@ fn open_store(config: &Config) -> Result<Store> {
 
 /// Serves until the system says to end.
 async fn run(config: Config, dev: bool) -> Result<Arc<Service>> {
-    let store = open_store(&config)?;
+    let store = open_store(&config).await?;
     let device = open(&config)?;
     let hsm = device::Hsm::start(&device)?;
     let service = Arc::new(Service::new(config, store, hsm).await?);
@@ -182,6 +171,15 @@ async fn schedule(service: Arc<Service>) {
     let mut tick = tokio::time::interval(Duration::from_secs(service.config.schedule_seconds));
     loop {
         tick.tick().await;
+        // Of several servers over one database one does it.
+        match service.store.leads().await {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(e) => {
+                tracing::error!("scheduled work: {e}");
+                continue;
+            }
+        }
         if let Err(e) = ops::due(&service).await {
             tracing::error!("scheduled work: {}", e.message);
         }

@@ -89,10 +89,8 @@ pub async fn get(store: &Store, arn: &str) -> anyhow::Result<Option<Doc>> {
     let rows = store
         .read("SELECT doc FROM principals WHERE arn = $1", vec![arn.into()])
         .await?;
-    Ok(rows
-        .first()
-        .map(|r| serde_json::from_str(r.text(0)?).map_err(anyhow::Error::from))
-        .transpose()?)
+    let doc = |r: &crate::store::Row| Ok(serde_json::from_str(r.text(0)?)?);
+    rows.first().map(doc).transpose()
 }
 
 /// Makes a principal, a user or an account's root user.
@@ -161,7 +159,7 @@ pub async fn access_key(store: &Store, arn: &str) -> anyhow::Result<AccessKey> {
     }
     let key = AccessKey {
         id: unique("AKIA"),
-        secret: Zeroizing::new(BASE64_STANDARD.encode(&*random::<30>())),
+        secret: Zeroizing::new(BASE64_STANDARD.encode(random::<30>().as_slice())),
     };
     let insert = Statement::new(
         "INSERT INTO access_keys (id, principal, secret, active) VALUES ($1, $2, $3, 1)",

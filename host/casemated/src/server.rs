@@ -10,7 +10,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{any, get};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -72,36 +72,36 @@ async fn api(
     let limit = Duration::from_secs(service.config.timeout_seconds);
     let collected =
         tokio::time::timeout(limit, Limited::new(body, service.config.body_bytes).collect()).await;
-    let body = match collected {
-        Err(_) => {
-            return refused(&ApiError {
-                status: 408,
-                ..ApiError::new(
-                    "RequestTimeoutException",
-                    "The request's body did not come in time.",
-                )
-            });
-        }
-        Ok(Err(e)) => {
-            let long = e.downcast_ref::<http_body_util::LengthLimitError>().is_some();
-            let (status, what) = if long {
-                (413, "The request's body is too long.")
-            } else {
-                (400, "The request's body was cut.")
-            };
-            return refused(&ApiError {
-                status,
-                ..ApiError::new("RequestEntityTooLargeException", what)
-            });
-        }
-        Ok(Ok(b)) => Zeroizing::new(b.to_bytes().to_vec()),
+    let (body, cut) = match collected {
+        Err(_) => (
+            None,
+            (
+                408,
+                "RequestTimeoutException",
+                "The request's body did not come in time.",
+            ),
+        ),
+        Ok(Err(e)) if e.downcast_ref::<LengthLimitError>().is_some() => (
+            None,
+            (
+                413,
+                "RequestEntityTooLargeException",
+                "The request's body is too long.",
+            ),
+        ),
+        Ok(Err(_)) => (
+            None,
+            (400, "SerializationException", "The request's body was cut."),
+        ),
+        Ok(Ok(b)) => (Some(b.to_bytes().to_vec()), (500, "KMSInternalException", "")),
     };
+    let whole = body.is_some();
     let headers = head.headers.iter();
     let call = Call {
         method: head.method.to_string(),
         path: head.uri.path().into(),
         query: head.uri.query().unwrap_or_default().into(),
-        // As bytes: what is no UTF-8 matches no signature.
+        // What is no UTF-8 matches no signature.
         headers: headers
             .map(|(n, v)| {
                 (
@@ -110,12 +110,22 @@ async fn api(
                 )
             })
             .collect(),
-        body,
+        body: Zeroizing::new(body.unwrap_or_default()),
         source: peer.address.ip(),
         tls: peer.tls,
     };
     // In a task of its own: a client that leaves does not stop what was begun, nor its record.
-    let work = tokio::spawn(async move { service.answer(&call).await });
+    let work = tokio::spawn(async move {
+        if whole {
+            return service.answer(&call).await;
+        }
+        let (status, code, message) = cut;
+        let error = ApiError {
+            status,
+            ..ApiError::new(code, message)
+        };
+        service.refuse(&call, error).await
+    });
     let (result, id) = match work.await {
         Ok(done) => done,
         Err(e) => (

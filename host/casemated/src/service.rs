@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::time::{Duration, Instant};
 use zeroize::{Zeroize, Zeroizing};
 
 /// What came over HTTP.
@@ -41,6 +42,19 @@ pub struct Call {
     pub source: std::net::IpAddr,
     /// TLS's version, if there is TLS.
     pub tls: Option<&'static str>,
+}
+
+impl Call {
+    fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+        found.map(|(_, v)| v.as_str())
+    }
+
+    /// The operation it names; empty if it names none.
+    fn operation(&self) -> &str {
+        let target = self.header("x-amz-target").unwrap_or_default();
+        target.strip_prefix("TrentService.").unwrap_or_default()
+    }
 }
 
 /// Who asks, as the store has it.
@@ -261,25 +275,27 @@ impl Service {
         Ok((secret, p))
     }
 
-    /// One request: its answer, and its id. Every request leaves a record; without one it is refused.
-    pub async fn answer(&self, call: &Call) -> (Answer, String) {
-        let begun = std::time::Instant::now();
+    /// The record of a request of which only the outside is known, and the request's id.
+    fn event(&self, call: &Call) -> (Event, String) {
         let request_id = id::uuid_text(&id::uuid());
         let mut event = Event::new("Unknown", &request_id);
         event.region = self.config.region.clone();
         event.source_ip = call.source.to_string();
         event.origin = Origin::ApiCall { tls: call.tls };
-        let header = |name: &str| {
-            let found = call.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
-            found.map(|(_, v)| v.clone())
-        };
-        event.user_agent = header("user-agent");
+        event.user_agent = call.header("user-agent").map(str::to_owned);
         event.details.server = Some(self.config.server.clone());
-        let target = header("x-amz-target").unwrap_or_default();
-        let operation = target.strip_prefix("TrentService.").unwrap_or_default();
+        let operation = call.operation();
         if MODEL.has(operation) {
             event.name = operation.into();
         }
+        (event, request_id)
+    }
+
+    /// One request: its answer, and its id. Every request leaves a record; without one it is refused.
+    pub async fn answer(&self, call: &Call) -> (Answer, String) {
+        let begun = Instant::now();
+        let (mut event, request_id) = self.event(call);
+        let operation = call.operation();
         let mut answer = self.handle(call, operation, &mut event).await;
         match &answer {
             Ok(a) => event.response = Parameters::of_response(operation, a),
@@ -302,6 +318,21 @@ impl Service {
         let code = answer.as_ref().err().map(|e| e.code);
         self.metrics.request(&event.name, code, begun.elapsed());
         (answer, request_id)
+    }
+
+    /// A request that did not come in whole: it is refused, and leaves a record too.
+    pub async fn refuse(&self, call: &Call, error: ApiError) -> (Answer, String) {
+        let (mut event, request_id) = self.event(call);
+        event.error = Some(Failure {
+            code: error.code.into(),
+            message: error.message.clone(),
+        });
+        if let Err(e) = self.audit.append(&event).await {
+            tracing::error!("a refused request has no record: {e}");
+        }
+        self.metrics
+            .request(&event.name, Some(error.code), Duration::ZERO);
+        (Err(error), request_id)
     }
 
     async fn handle(&self, call: &Call, operation: &str, event: &mut Event) -> Answer {

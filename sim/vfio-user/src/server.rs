@@ -156,7 +156,8 @@ impl Session {
             return Err(Errno::INVAL);
         }
         let (v, caps) = version::decode(&m.payload)?;
-        if v.major != 0 {
+        // Messages of the device's reads and writes hold a page.
+        if v.major != 0 || caps.data() < 4096 {
             return Err(Errno::INVAL);
         }
         let mut reply = Reply::default();

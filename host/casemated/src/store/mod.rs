@@ -4,9 +4,11 @@
 //!
 //! SQL is of the sort that SQLite and PostgreSQL both take: integers, texts, blobs, parameters `$1`, `$2` in order.
 
+mod postgres;
 mod schema;
 mod sqlite;
 
+pub use postgres::Postgres;
 pub use sqlite::Sqlite;
 
 use std::fmt;
@@ -161,6 +163,8 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 pub enum Store {
     /// In a local file.
     Sqlite(Sqlite),
+    /// Shared by servers.
+    Postgres(Postgres),
 }
 
 impl Store {
@@ -168,6 +172,7 @@ impl Store {
     pub async fn read(&self, sql: &'static str, params: Vec<Value>) -> Result<Vec<Row>> {
         match self {
             Self::Sqlite(s) => s.read(sql, &params),
+            Self::Postgres(s) => s.read(sql, &params).await,
         }
     }
 
@@ -175,6 +180,15 @@ impl Store {
     pub async fn write(&self, statements: Vec<Statement>) -> Result<()> {
         match self {
             Self::Sqlite(s) => s.write(statements).await,
+            Self::Postgres(s) => s.write(statements).await,
+        }
+    }
+
+    /// Whether this server is the one that does what is scheduled. What it writes is conditional all the same.
+    pub async fn leads(&self) -> Result<bool> {
+        match self {
+            Self::Sqlite(_) => Ok(true),
+            Self::Postgres(s) => s.leads().await,
         }
     }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A service that runs for a test, and the Python with the real clients.
 
+// Each test uses a part of it.
+#![allow(dead_code)]
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

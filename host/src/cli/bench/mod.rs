@@ -4,6 +4,7 @@
 mod ecdsa;
 mod gcm;
 mod load;
+pub mod transport;
 
 use anyhow::{Context, Result, bail};
 use casemate::{Curve, Device, KeyHandle};
@@ -32,7 +33,12 @@ No queue has more than DEPTH requests in flight, so small messages on one shallo
 a request takes a read for its descriptor and one for its data, and DEPTH divided by the time of both is the most there can be.
 
 `sim:` runs its clock only while a register is accessed or the program waits: the host costs no cycles but those of its doorbells.
-`soft:` has no clock, so there is nothing to measure: requests run and are checked, and cycles are shown as none (null in JSON).";
+`soft:` has no clock, so there is nothing to measure: requests run and are checked, and cycles are shown as none (null in JSON).
+
+--transport measures the way to the device instead: a register read (median); from the doorbell of one request of 64 bytes to its completion,
+waiting for the interrupt and polling (median and 99th percentile); requests per second of 64 bytes on one queue of 64 entries, by batch, and
+the processor time of the calling thread for each. That time is the driver's alone where the device is elsewhere (vfio:, vfio-user:);
+of sim: and soft: it contains the device. Seconds of a simulation say nothing of a card's.";
 
 /// How long a batch may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -49,6 +55,9 @@ pub struct Args {
     /// As JSON
     #[arg(long)]
     json: bool,
+    /// Measure the way to the device instead: latency and requests per second, in time on the wall
+    #[arg(long, conflicts_with_all = ["op", "sizes", "batch", "depth", "queues", "keys"])]
+    transport: bool,
     /// Operations; `ecdsa` stands for all of its own
     #[arg(
         long,
@@ -363,6 +372,9 @@ fn fits(device: &Device, args: &Args, cases: &[Case]) -> Result<()> {
 }
 
 pub fn run(uri: &str, args: &Args) -> Result<()> {
+    if args.transport {
+        return transport::run(uri, args.requests.unwrap_or(1000), args.json);
+    }
     let mut ops: Vec<Op> = Vec::new();
     for op in args.op.iter().flat_map(|n| n.ops()) {
         if !ops.contains(&op) {
