@@ -155,11 +155,6 @@ fn parse(uri: &str) -> Result<Address> {
     }
     #[cfg(feature = "vfio-user")]
     if scheme == "vfio-user" {
-        if rest.is_empty() {
-            return Err(wrong(
-                "names no socket, as in vfio-user:/run/casemate.sock".into(),
-            ));
-        }
         // A path may have any character in it.
         return Ok(Address::VfioUser(rest.into()));
     }

@@ -159,6 +159,12 @@ fn the_wrong_device() {
         "8086:1533, not 1234:ca5e",
         "Casemate devices here: 0000:02:00.0",
     );
+    let all = m.host().examine(&bdf("0000:01:00.0"));
+    let bind = |f: &Finding| f.mend.as_ref().is_some_and(|m| m.contains("bind"));
+    assert!(
+        !all.iter().any(bind),
+        "another's device is not to be bound: {all:?}"
+    );
     let all = m.host().examine_any();
     assert!(
         all.iter()

@@ -255,6 +255,12 @@ def fold_into_carries(path):
                 for row in range(16):
                     a, given = row & 1, dict(zip(orders[0], (row >> 1 & 1, row >> 2 & 1, row >> 3 & 1)))
                     init |= (a if row < 4 else a ^ value(given) ^ invert) << row
+                # As the primitive works it out: the carry's table is the first four rows, of A and B.
+                for a, *given in itertools.product((0, 1), repeat=1 + len(inputs)):
+                    wire = dict(zip(orders[0], given), **{"0": 0, "1": 1})
+                    row = a | sum(wire[bit] << i for i, bit in enumerate(bits, 1))
+                    low = init >> row & 1
+                    assert low == a ^ value(wire) ^ invert and (low or init >> (row & 3) & 1 == a), "a LUT moved wrongly"
                 other = pins[plain + half]
                 del cells[driver[pins[operand + half][0]]]
                 pins["A" + half] = other

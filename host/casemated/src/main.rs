@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Key service on a Casemate device, spoken to by AWS KMS clients.
@@ -87,10 +88,12 @@ fn main() -> Result<()> {
             runtime.block_on(cli::run(command, &store))
         }
         None if args.dev || args.config.is_some() => {
-            let service = runtime.block_on(run(config, args.dev))?;
-            // Tasks that are still at work end here, before the log does.
+            let (service, listener) = runtime.block_on(start(config))?;
+            let served = runtime.block_on(run(service.clone(), listener, args.dev));
+            // Tasks that are still at work end here, before the log does; that must not be in the runtime.
             runtime.shutdown_timeout(Duration::from_secs(5));
-            service.close().context("the audit log's last head")
+            service.close().context("the audit log's last head")?;
+            served
         }
         None => {
             anyhow::bail!("nothing to serve: give --config FILE, or --dev to try it out (--help tells more)")
@@ -106,20 +109,24 @@ async fn open_store(config: &Config) -> Result<Store> {
         let store = Postgres::open(url)
             .await
             .context("cannot open the PostgreSQL database of `store`")?;
-        return Ok(Store::Postgres(store));
+        return Ok(Store::Postgres(Box::new(store)));
     }
     let path = config.store_file();
     let store = Sqlite::open(&path).with_context(|| format!("cannot open the store {}", path.display()))?;
     Ok(Store::Sqlite(store))
 }
 
-/// Serves until the system says to end.
-async fn run(config: Config, dev: bool) -> Result<Arc<Service>> {
+/// All that is open when the service serves.
+async fn start(config: Config) -> Result<(Arc<Service>, TcpListener)> {
+    let listener = server::bind(config.listen).await?;
     let store = open_store(&config).await?;
     let device = open(&config)?;
     let hsm = device::Hsm::start(&device)?;
-    let service = Arc::new(Service::new(config, store, hsm).await?);
-    let listener = server::bind(&service).await?;
+    Ok((Arc::new(Service::new(config, store, hsm).await?), listener))
+}
+
+/// Serves until the system says to end.
+async fn run(service: Arc<Service>, listener: TcpListener, dev: bool) -> Result<()> {
     let address = listener.local_addr()?;
     let scheme = if service.config.tls.is_some() {
         "https"
@@ -140,7 +147,7 @@ async fn run(config: Config, dev: bool) -> Result<Arc<Service>> {
     };
     server::serve(service.clone(), listener, end).await?;
     scheduler.abort();
-    Ok(service)
+    Ok(())
 }
 
 /// A fresh principal, as lines for a shell.

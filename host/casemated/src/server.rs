@@ -189,8 +189,7 @@ async fn metrics(State(service): State<Arc<Service>>) -> Response {
 }
 
 /// Where it listens.
-pub async fn bind(service: &Service) -> Result<TcpListener> {
-    let at = service.config.listen;
+pub async fn bind(at: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(at).await.with_context(|| {
         format!("cannot listen at {at}: choose another address with --listen or in the configuration")
     })

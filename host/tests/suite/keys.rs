@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Keys that stay in the device.
 
-use crate::Target;
+use crate::{LONG, Target};
 use casemate::{Curve, EcRequest, Error, Hash, KeyAttributes, Usage};
 
 /// Made inside, verified by another implementation; two curves in one batch.
 pub fn signatures(t: &Target) {
     let officer = t.open().officer().unwrap();
     let mut keys = officer.keys(0).unwrap();
+    keys.set_timeout(LONG);
     let digest = [5u8; 32];
     let pair = |keys: &mut casemate::Keys, c| {
         keys.generate_pair(&KeyAttributes::private(c, Usage::SIGN))

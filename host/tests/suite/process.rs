@@ -6,6 +6,9 @@ use casemate::{Error, Queue};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+/// Set where the server can be killed from outside only.
+const KILL: &str = "CASEMATE_SUITE_KILL";
+
 /// Runs `f` in a child and returns its exit status.
 fn in_child(f: impl FnOnce() -> i32) -> i32 {
     // SAFETY: tests run one at a time, so no other thread holds a lock that the child needs.
@@ -79,7 +82,7 @@ pub fn opened_again(t: &Target) {
 pub fn server_killed(t: &Target) {
     let device = t.open();
     let (key, mut q) = (key(&device), queue(&device, 64));
-    let batch: Vec<_> = (0..64).map(|n| seal(&device, key, n, 60_000)).collect();
+    let batch: Vec<_> = (0..64).map(|n| seal(&device, key, n, 400_000)).collect();
     assert_eq!(q.submit(batch).unwrap().accepted, 64);
     t.kill.as_ref().expect("something that serves it")();
     let start = Instant::now();
@@ -104,6 +107,11 @@ pub fn server_killed(t: &Target) {
         assert!(matches!(e, None | Some(Error::Gone(_))), "{e:?}");
     }
     assert!(matches!(device.status(), Err(Error::Gone(_))));
+    if std::env::var_os(KILL).is_some() {
+        // QEMU 11.1 ends with a hardware error when the guest's kernel closes a function whose server is gone: the result first.
+        std::mem::forget((q, device));
+        return;
+    }
     drop(q);
     drop(device);
     assert!(
@@ -115,12 +123,16 @@ pub fn server_killed(t: &Target) {
 
 /// In a guest, whoever reads its console kills the server when told so.
 pub fn killer_from_outside() -> Option<Box<dyn Fn() + Send + Sync>> {
-    std::env::var_os("CASEMATE_SUITE_KILL")?;
+    std::env::var_os(KILL)?;
     Some(Box::new(|| {
+        // QEMU 11.1 aborts if its server dies with messages of its unread, such as the mappings of buffers: they are waited for before,
+        // and the device is left alone after.
+        std::thread::sleep(Duration::from_secs(1));
         let mut console = std::fs::OpenOptions::new()
             .write(true)
             .open("/dev/console")
             .unwrap();
         writeln!(console, "\n@kill-server@").unwrap();
+        std::thread::sleep(Duration::from_secs(2));
     }))
 }

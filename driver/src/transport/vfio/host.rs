@@ -255,10 +255,9 @@ impl Host {
             ));
             return found;
         };
-        found.push(if id == PCI_ID {
-            Finding::right("PCI function", format!("{bdf} ({:04x}:{:04x})", id.0, id.1))
-        } else {
-            Finding::missing(
+        if id != PCI_ID {
+            // Nothing else is said of it: binding somebody's disk to VFIO mends nothing.
+            found.push(Finding::missing(
                 "PCI function",
                 format!(
                     "{bdf} is another device: {:04x}:{:04x}, not {:04x}:{:04x}",
@@ -268,8 +267,11 @@ impl Host {
                     there if there.is_empty() => "no Casemate device is on the bus".into(),
                     there => format!("Casemate devices here: {}", list(&there)),
                 },
-            )
-        });
+            ));
+            return found;
+        }
+        let name = format!("{bdf} ({:04x}:{:04x})", id.0, id.1);
+        found.push(Finding::right("PCI function", name));
         found.extend(self.kernel());
         if let Some(group) = self.group(bdf) {
             let others = self.neighbours(bdf);

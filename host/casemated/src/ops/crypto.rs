@@ -6,6 +6,7 @@ use crate::blob::{self as ciphertext, Parts};
 use crate::context::EncryptionContext;
 use crate::device::{Material, Plaintext};
 use crate::error::{Answer, ApiError};
+use crate::id::{self, KeyId};
 use crate::key::Key;
 use casemate::Error;
 use serde_json::json;
@@ -61,6 +62,7 @@ impl Request<'_> {
         named: Option<&str>,
         action: &str,
         context: &EncryptionContext,
+        same_key: Option<bool>,
     ) -> Result<(Key, Arc<Material>), ApiError> {
         let mut alias = None;
         let key = match named {
@@ -82,6 +84,7 @@ impl Request<'_> {
         let with = With {
             context: Some(context),
             alias: alias.as_deref(),
+            same_key,
             ..With::default()
         };
         let may = self.authorize(action, &key, with).await;
@@ -127,7 +130,9 @@ impl Request<'_> {
             }
             return Err(bad_ciphertext());
         };
-        let (key, material) = self.source(&parts, named.as_deref(), "Decrypt", &context).await?;
+        let (key, material) = self
+            .source(&parts, named.as_deref(), "Decrypt", &context, None)
+            .await?;
         self.symmetric("EncryptionAlgorithm", &key)?;
         // A dry run opens it too: it tells whether the request would have succeeded.
         let plaintext = self.open(&material, &parts, &context).await?;
@@ -151,21 +156,36 @@ impl Request<'_> {
         self.authorize(self.operation, &found.key, with).await
     }
 
+    /// Whether a text names this key, by whatever name.
+    async fn is_named(&self, named: &str, key: &KeyId) -> Result<bool, ApiError> {
+        let (account, name) = match id::split_arn(named) {
+            Some((_, account, name)) => (account, name),
+            None => (self.account(), named),
+        };
+        if name.starts_with("alias/") {
+            return Ok(self.alias_target(account, name).await?.as_ref() == Some(key));
+        }
+        let id = name.strip_prefix("key/").unwrap_or(name);
+        Ok(id.parse::<KeyId>().is_ok_and(|id| id == *key))
+    }
+
     pub(super) async fn re_encrypt(&mut self) -> Answer {
         let from = EncryptionContext::of(self.input, "SourceEncryptionContext")?;
         let to = EncryptionContext::of(self.input, "DestinationEncryptionContext")?;
         let sealed = self.blob("CiphertextBlob")?;
         let parts = ciphertext::split(&sealed).ok_or_else(bad_ciphertext)?;
+        let destination = self.required("DestinationKeyId")?.to_owned();
+        let same = self.is_named(&destination, &parts.header.key).await?;
         let named = self.text("SourceKeyId").map(str::to_owned);
         let (source, old) = self
-            .source(&parts, named.as_deref(), "ReEncryptFrom", &from)
+            .source(&parts, named.as_deref(), "ReEncryptFrom", &from, Some(same))
             .await?;
         self.symmetric("SourceEncryptionAlgorithm", &source)?;
-        let named = self.required("DestinationKeyId")?.to_owned();
-        let found = self.find(&named, By::IdOrAlias).await?;
+        let found = self.find(&destination, By::IdOrAlias).await?;
         let with = With {
             context: Some(&to),
             alias: found.alias.as_deref(),
+            same_key: Some(same),
             ..With::default()
         };
         self.authorize("ReEncryptTo", &found.key, with).await?;

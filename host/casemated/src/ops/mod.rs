@@ -71,6 +71,8 @@ struct With<'a> {
     context: Option<&'a EncryptionContext>,
     alias: Option<&'a str>,
     new_grant: Option<&'a NewGrant>,
+    /// Of ReEncrypt, whether both keys are one.
+    same_key: Option<bool>,
 }
 
 /// Does it.
@@ -350,6 +352,20 @@ impl<'a> Request<'a> {
                 c.set(key, n.to_string());
             }
         }
+        // Parameters that are left out count as what they are then; no grant here is made by an AWS service.
+        match self.operation {
+            "Sign" | "Verify" if self.text("MessageType").is_none() => {
+                c.set("kms:MessageType", "RAW");
+            }
+            "ScheduleKeyDeletion" if self.number("PendingWindowInDays").is_none() => {
+                c.set("kms:ScheduleKeyDeletionPendingWindowInDays", "30");
+            }
+            "CreateGrant" | "ListGrants" | "RevokeGrant" => {
+                c.set_bool("kms:GrantIsForAWSResource", false);
+            }
+            _ => {}
+        }
+        c.set("aws:RequestedRegion", self.region());
         if let Some(b) = self
             .input
             .get("BypassPolicyLockoutSafetyCheck")
@@ -409,6 +425,14 @@ impl<'a> Request<'a> {
         }
         if let Some(g) = with.new_grant {
             c.grant(g);
+        }
+        if let Some(same) = with.same_key {
+            c.set_bool("kms:ReEncryptOnSameKey", same);
+        }
+        if self.operation == "EnableKeyRotation" {
+            let period = self.number("RotationPeriodInDays");
+            let period = period.unwrap_or_else(|| rotation::period_kept(key));
+            c.set("kms:RotationPeriodInDays", period.to_string());
         }
         let policy = self.service.policy(&key.doc.policy)?;
         let grants = grant::of_key(self.service, key).await?;

@@ -15,6 +15,11 @@ const ON_DEMAND: i64 = 25;
 /// Days, if none are given.
 const PERIOD: i64 = 365;
 
+/// The period of a key, if a request gives no other.
+pub(super) fn period_kept(key: &Key) -> i64 {
+    key.doc.rotation.as_ref().map_or(PERIOD, |r| r.period)
+}
+
 impl Service {
     /// Gives a key new material.
     async fn rotate(&self, key: &mut Key, now: i64, kind: &str) -> Result<(), ApiError> {
@@ -77,8 +82,7 @@ impl Request<'_> {
         let mut key = self.rotating().await?;
         enabled(&key)?;
         let period = self.number("RotationPeriodInDays");
-        let old = key.doc.rotation.as_ref().map(|r| r.period);
-        let period = period.or(old).unwrap_or(PERIOD);
+        let period = period.unwrap_or_else(|| period_kept(&key));
         key.doc.rotation = Some(Rotation {
             period,
             next: self.now() + period * DAY,

@@ -164,7 +164,7 @@ pub enum Store {
     /// In a local file.
     Sqlite(Sqlite),
     /// Shared by servers.
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
 }
 
 impl Store {

@@ -63,9 +63,11 @@ class User:
 class Stage:
     """Keys and what is under them, made anew for each try by a principal that may everything."""
 
+    # All stages of a run share one account, and so its aliases.
+    names = 0
+
     def __init__(self, kms):
         self.kms = kms
-        self.names = 0
         self.keys = []
 
     def key(self, kind=SYMMETRIC):
@@ -74,8 +76,8 @@ class Stage:
         return made["KeyId"]
 
     def name(self):
-        self.names += 1
-        return f"alias/privilege-{self.names}"
+        Stage.names += 1
+        return f"alias/privilege-{Stage.names}"
 
     def alias(self, key):
         name = self.name()

@@ -23,6 +23,8 @@ pub struct Client {
     address: String,
     who: Credentials,
     stream: BufReader<TcpStream>,
+    /// The server closes after the last answer.
+    closed: bool,
 }
 
 fn connect(address: &str) -> BufReader<TcpStream> {
@@ -38,6 +40,7 @@ impl Client {
             stream: connect(address),
             address: address.into(),
             who,
+            closed: false,
         }
     }
 
@@ -87,6 +90,9 @@ impl Client {
 
     /// Status and body of an answer; an error if there is none.
     pub fn send(&mut self, request: &[u8]) -> std::io::Result<(u16, Vec<u8>)> {
+        if self.closed {
+            self.reconnect();
+        }
         self.stream.get_mut().write_all(request)?;
         let mut line = String::new();
         self.stream.read_line(&mut line)?;
@@ -101,6 +107,9 @@ impl Client {
             let Some((name, value)) = line.trim_end().split_once(':') else {
                 break;
             };
+            if name.eq_ignore_ascii_case("connection") {
+                self.closed = value.trim().eq_ignore_ascii_case("close");
+            }
             if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse().map_err(std::io::Error::other)?;
             }
@@ -119,5 +128,6 @@ impl Client {
     /// Another connection.
     pub fn reconnect(&mut self) {
         self.stream = connect(&self.address);
+        self.closed = false;
     }
 }
