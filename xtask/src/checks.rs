@@ -126,7 +126,8 @@ pub fn rtl() -> Vec<Job> {
 }
 
 pub fn rustfmt() -> Result<()> {
-    run(cargo().args(["fmt", "--all", "--check"]))
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    run(cargo().args(["fmt", "--manifest-path", "bench/peers/Cargo.toml", "--check"]))
 }
 
 pub fn clippy() -> Result<()> {

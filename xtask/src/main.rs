@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `cargo xtask …`: every habit of the project as one command.
 
+mod bench;
 mod checks;
 mod compare;
 mod demo;
@@ -96,6 +97,8 @@ enum Task {
         /// One proof; all by default
         name: Option<String>,
     },
+    /// Measure, compare with software, and write a report: target/report/index.html
+    Bench(bench::Args),
     /// Place and route a block: see hdl/syn/README.md
     #[command(trailing_var_arg = true, allow_hyphen_values = true)]
     Synth {
@@ -121,6 +124,7 @@ fn main() -> Result<()> {
         Task::Ecdsa { pairs, seed } => ecdsa::run(pairs, seed),
         Task::FuzzPolicy { documents, seed } => fuzz::policy(documents, seed),
         Task::Formal { name } => tools::formal(name.as_deref()),
+        Task::Bench(args) => bench::bench(args),
         Task::Synth { args } => tools::synth(&args),
     }
 }

@@ -18,6 +18,7 @@ const LONG: &[&str] = &[
     "ecvectors",
     "keys",
     "cache",
+    "figures",
     "gcm_lane",
 ];
 
