@@ -13,35 +13,30 @@ fn today() -> Result<String> {
     Ok(String::from_utf8_lossy(&date.stdout).trim().into())
 }
 
-/// Mutated vfio-user messages against the server.
-pub fn vfio_user(messages: u64, seed: u64) -> Result<()> {
-    setup()?;
+/// Runs a test with settings, and gives the line of its output that has `mark`.
+fn said(package: &str, test: &str, settings: [(&str, u64); 2], mark: &str) -> Result<String> {
     let out = cargo()
-        .args([
-            "test",
-            "-q",
-            "-p",
-            "casemate-sim",
-            "--test",
-            "fuzz",
-            "--",
-            "--nocapture",
-        ])
-        .env("CASEMATE_FUZZ_MESSAGES", messages.to_string())
-        .env("CASEMATE_FUZZ_SEED", seed.to_string())
+        .args(["test", "-q", "-p", package, "--test", test, "--", "--nocapture"])
+        .envs(settings.map(|(name, value)| (name, value.to_string())))
         .stdout(Stdio::piped())
         .spawn()?
         .wait_with_output()?;
-    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    let text = String::from_utf8_lossy(&out.stdout);
+    let [(a, x), (b, y)] = settings;
     if !out.status.success() {
-        bail!(
-            "see above; CASEMATE_FUZZ_MESSAGES={messages} CASEMATE_FUZZ_SEED={seed} shows it again\n{text}"
-        );
+        bail!("see above; {a}={x} {b}={y} shows it again\n{text}");
     }
-    let line = text
-        .lines()
-        .find(|l| l.contains("mutated messages, seed"))
-        .context("the test said nothing")?;
+    let line = text.lines().find(|l| l.contains(mark));
+    Ok(line
+        .with_context(|| format!("{a}={x} {b}={y}: the test said nothing"))?
+        .into())
+}
+
+/// Mutated vfio-user messages against the server.
+pub fn vfio_user(messages: u64, seed: u64) -> Result<()> {
+    setup()?;
+    let settings = [("CASEMATE_FUZZ_MESSAGES", messages), ("CASEMATE_FUZZ_SEED", seed)];
+    let line = said("casemate-sim", "fuzz", settings, "mutated messages, seed")?;
     println!("{line}");
     let path = root().join("sim/tests/fuzz-report.md");
     let md = format!(
@@ -61,32 +56,8 @@ pub fn run(ops: u64, seeds: u64) -> Result<()> {
     let start = Instant::now();
     let mut rows = String::new();
     for seed in 1..=seeds {
-        let out = cargo()
-            .args([
-                "test",
-                "-q",
-                "-p",
-                "casemate",
-                "--test",
-                "hostile",
-                "--",
-                "--nocapture",
-            ])
-            .env("CASEMATE_HOSTILE_OPS", ops.to_string())
-            .env("CASEMATE_HOSTILE_SEED", seed.to_string())
-            .stdout(Stdio::piped())
-            .spawn()?
-            .wait_with_output()?;
-        let text = String::from_utf8_lossy(&out.stdout).into_owned();
-        if !out.status.success() {
-            bail!(
-                "seed {seed}: see above; CASEMATE_HOSTILE_OPS={ops} CASEMATE_HOSTILE_SEED={seed} shows it again\n{text}"
-            );
-        }
-        let line = text
-            .lines()
-            .find(|l| l.contains("hostile descriptors, seed"))
-            .with_context(|| format!("seed {seed}: the test said nothing"))?;
+        let settings = [("CASEMATE_HOSTILE_OPS", ops), ("CASEMATE_HOSTILE_SEED", seed)];
+        let line = said("casemate", "hostile", settings, "hostile descriptors, seed")?;
         println!("{line}");
         writeln!(rows, "- {line}")?;
     }

@@ -5,15 +5,16 @@
 //! then with a key that lives in a slot ([`DeviceSigner`]); [`verify`] needs only the files and the public key.
 //!
 //! ```no_run
-//! # fn signer() -> Box<dyn casemate_audit::Signer> { unimplemented!() }
+//! # fn audit(signer: Box<dyn casemate_audit::Signer>) -> Result<(), casemate_audit::Error> {
 //! use casemate_audit::{Event, Log, Options};
-//! let log = Log::open(Options::new("audit", "server-1"), signer())?;
+//! let log = Log::open(Options::new("audit", "server-1"), signer)?;
 //! let mut event = Event::new("ListKeys", "request-id");
 //! event.source_ip = "192.0.2.7".into();
 //! // Many callers at once share one write to the disk. Only after this is the caller's answer sent.
 //! let receipt = log.append(&event).wait()?;
 //! log.close()?;
-//! # Ok::<(), casemate_audit::Error>(())
+//! # Ok(())
+//! # }
 //! ```
 
 mod event;

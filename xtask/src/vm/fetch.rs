@@ -30,7 +30,7 @@ pub enum Fetched {
 }
 
 /// The machine's own mirror of Debian: the first one that its apt sources name.
-fn mirror() -> String {
+fn mirror() -> Option<String> {
     let mut files = vec![PathBuf::from("/etc/apt/sources.list")];
     let listed = fs::read_dir("/etc/apt/sources.list.d")
         .into_iter()
@@ -48,7 +48,7 @@ fn mirror() -> String {
                 .collect::<Vec<_>>()
         })
         .collect();
-    mirror_in(&words).unwrap_or("http://deb.debian.org/debian").into()
+    mirror_in(&words).map(str::to_owned)
 }
 
 fn mirror_in(words: &[String]) -> Option<&str> {
@@ -61,7 +61,7 @@ struct Apt {
 }
 
 impl Apt {
-    fn new(dir: PathBuf) -> Result<Self> {
+    fn new(dir: PathBuf, mirror: &str) -> Result<Self> {
         for d in ["state/lists/partial", "cache/archives/partial", "download"] {
             fs::create_dir_all(dir.join(d))?;
         }
@@ -72,7 +72,6 @@ impl Apt {
         } else {
             "[arch=amd64] ".into()
         };
-        let mirror = mirror();
         let lines = [RELEASE, BACKPORTS].map(|suite| format!("deb {signed}{mirror} {suite} main\n"));
         fs::write(dir.join("sources.list"), lines.concat())?;
         Ok(Self { dir })
@@ -137,12 +136,18 @@ pub fn fetch() -> Result<Fetched> {
             )));
         }
     }
+    let Some(mirror) = mirror() else {
+        return Ok(Fetched::CannotBeHad(
+            "no apt source of this machine is a mirror of Debian: add one under /etc/apt/sources.list.d"
+                .into(),
+        ));
+    };
     eprintln!("fetching QEMU and a kernel into target/vm (Debian packages, about 75 MB)");
-    let apt = Apt::new(dir.join("apt"))?;
+    let apt = Apt::new(dir.join("apt"), &mirror)?;
     let update = apt.run("apt-get", &["update"])?;
     if !update.status.success() {
         let why = last_line(&update.stderr);
-        return Ok(Fetched::CannotBeHad(format!("{}: {why}", mirror())));
+        return Ok(Fetched::CannotBeHad(format!("{mirror}: {why}")));
     }
     let args = [
         "-y",
